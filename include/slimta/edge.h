@@ -1,0 +1,19 @@
+/** Everything: includes each public header of the library. */
+#ifndef SLIMTA_EDGE_H
+#define SLIMTA_EDGE_H
+
+#include <slimta/address.h>
+#include <slimta/alloc.h>
+#include <slimta/content.h>
+#include <slimta/envelope.h>
+#include <slimta/error.h>
+#include <slimta/export.h>
+#include <slimta/loop.h>
+#include <slimta/op.h>
+#include <slimta/queue.h>
+#include <slimta/reply.h>
+#include <slimta/slice.h>
+#include <slimta/smtp_edge.h>
+#include <slimta/version.h>
+
+#endif

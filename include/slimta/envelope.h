@@ -1,0 +1,151 @@
+/** One message on its way: who it is from, who it is for, how it came. */
+#ifndef SLIMTA_ENVELOPE_H
+#define SLIMTA_ENVELOPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <slimta/address.h>
+#include <slimta/content.h>
+#include <slimta/export.h>
+
+/**
+ * Atomically reference counted. While the edge builds it, it belongs to its
+ * session's loop. From the moment a queue has it, it is sealed: nothing in it
+ * changes any more, it points to nothing of the loop, and any thread may read
+ * and release it. Everything that a function below returns lives as long as
+ * the envelope.
+ */
+struct slimta_envelope;
+
+/** What the sender said of the body (RFC 6152, RFC 3030). */
+enum slimta_body {
+    SLIMTA_BODY_7BIT = 0, /**< also when nothing was said */
+    SLIMTA_BODY_8BITMIME,
+    SLIMTA_BODY_BINARYMIME
+};
+
+/** The parameters of MAIL FROM as typed fields. */
+struct slimta_mail_params {
+    size_t size;         /**< how much of the struct the library knows */
+    int has_size;        /**< SIZE was given (RFC 1870) */
+    uint64_t size_bytes; /**< its value, capped at UINT64_MAX */
+    int has_body;        /**< BODY was given */
+    enum slimta_body body;
+    int smtputf8; /**< SMTPUTF8 was given (RFC 6531) */
+};
+
+/** One recipient that was accepted. */
+struct slimta_recipient {
+    size_t size; /**< how much of the struct the library knows */
+    /** The mailbox as it was given, a source route and the angle brackets
+     * taken off, quoting kept: `"a b"@example.com`, `Postmaster`. */
+    const char *address;
+};
+
+/** Who brought the message, after PROXY. */
+struct slimta_client {
+    size_t size; /**< how much of the struct the library knows */
+    struct slimta_address address;
+    const char *ehlo_as;      /**< its EHLO, HELO argument; never NULL */
+    const char *reverse_name; /**< confirmed reverse name, or NULL */
+    const char *protocol;     /**< "SMTP", "ESMTP", …, RFC 3848, RFC 6531 */
+};
+
+/** How much of a message's beginning always stays in memory. */
+#define SLIMTA_HEAD_BYTES 32768
+
+SLIMTA_BEGIN_DECLS
+
+/** Takes another reference; returns its argument. Any thread. */
+SLIMTA_API struct slimta_envelope *slimta_envelope_ref(
+    struct slimta_envelope *envelope);
+
+/** Gives a reference back; the last one frees it. NULL is accepted. Any
+ * thread. */
+SLIMTA_API void slimta_envelope_unref(struct slimta_envelope *envelope);
+
+/** The reverse path's mailbox, in the form of struct slimta_recipient; "" for
+ * the null sender `<>`. */
+SLIMTA_API const char *slimta_envelope_sender(
+    const struct slimta_envelope *envelope);
+
+SLIMTA_API const struct slimta_mail_params *slimta_envelope_params(
+    const struct slimta_envelope *envelope);
+
+SLIMTA_API size_t slimta_envelope_recipient_count(
+    const struct slimta_envelope *envelope);
+
+/** Recipient number `index`, in the order in which they came; NULL past the
+ * last. */
+SLIMTA_API const struct slimta_recipient *slimta_envelope_recipient(
+    const struct slimta_envelope *envelope, size_t index);
+
+SLIMTA_API const struct slimta_client *slimta_envelope_client(
+    const struct slimta_envelope *envelope);
+
+/** The edge's hostname. */
+SLIMTA_API const char *slimta_envelope_receiver(
+    const struct slimta_envelope *envelope);
+
+/** When the message was complete: milliseconds since 1970-01-01T00:00Z. */
+SLIMTA_API int64_t slimta_envelope_timestamp_ms(
+    const struct slimta_envelope *envelope);
+
+/** The message itself. */
+SLIMTA_API struct slimta_content *slimta_envelope_content(
+    const struct slimta_envelope *envelope);
+
+/**
+ * A new sealed envelope with the recipients `first` to `first + count - 1` and
+ * everything else as in `envelope`; the content is shared, not copied. The
+ * caller gets the reference. SLIMTA_EINVAL when a recipient is not there,
+ * SLIMTA_ENOMEM. Any thread, on a sealed envelope.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int slimta_envelope_split(
+    struct slimta_envelope **out, struct slimta_envelope *envelope,
+    size_t first, size_t count);
+
+/**
+ * Looks for the header field `name` (case does not matter) and lends the
+ * value of occurrence number `index`, 0 first: unfolded lines kept as they
+ * stand, without the white space around it. Prepended fields count first.
+ * Returns 1 when found, 0 when there is none. Looks at the first
+ * SLIMTA_HEAD_BYTES of the message only, and never blocks: those octets stay in
+ * memory even when the rest is spilled.
+ */
+SLIMTA_API int slimta_envelope_header(const struct slimta_envelope *envelope,
+    const char *name, size_t index, struct slimta_slice *value);
+
+/**
+ * Puts a header field above all others. `value` may be folded with CRLF and
+ * white space; any other control octet, and a name that is no field name (RFC
+ * 5322 section 3.6.8), are SLIMTA_EINVAL. SLIMTA_ESTATE once sealed;
+ * SLIMTA_ENOMEM. On the session's loop.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int slimta_envelope_prepend(
+    struct slimta_envelope *envelope, const char *name, const char *value);
+
+/** The prepended fields as they stand on the wire, each ended with CRLF, the
+ * last one prepended first. They go before the content. */
+SLIMTA_API struct slimta_slice slimta_envelope_prepended(
+    const struct slimta_envelope *envelope);
+
+/**
+ * Writes the trace field of RFC 5321 section 4.4, "Received: from … \r\n",
+ * folded, ended with CRLF, `for` only with a single recipient (section 7.6).
+ * `id` is the queue's name for the message, or NULL. Always terminates;
+ * returns the length of the whole text, which was cut if it is not below
+ * `size`. Any thread.
+ */
+SLIMTA_API size_t slimta_envelope_received(
+    const struct slimta_envelope *envelope, const char *id, char *out,
+    size_t size);
+
+/** Room for every text of slimta_envelope_received with an id of up to 128
+ * octets. */
+#define SLIMTA_RECEIVED_MAX 2048
+
+SLIMTA_END_DECLS
+
+#endif

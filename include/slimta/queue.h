@@ -1,0 +1,134 @@
+/** Where messages go: the queue that an edge hands its envelopes to, and the
+ * queues that the library brings. */
+#ifndef SLIMTA_QUEUE_H
+#define SLIMTA_QUEUE_H
+
+#include <stddef.h>
+
+#include <slimta/alloc.h>
+#include <slimta/error.h>
+#include <slimta/export.h>
+#include <slimta/op.h>
+#include <slimta/slice.h>
+
+struct slimta_envelope;
+struct slimta_loop;
+struct slimta_queue;
+
+/**
+ * What a queue can do. A queue fills `enqueue`, or the four of the streaming
+ * form, or both. `enqueue` alone gets messages that are whole, spilled to a
+ * file past the edge's `spill_bytes`. The streaming form alone gets each
+ * message as it arrives. A queue with both gets messages up to `spill_bytes`
+ * through `enqueue`, longer ones through the streaming form, and never causes
+ * a spill.
+ *
+ * Everything runs on a loop of an edge. When an edge runs on several threads,
+ * the functions of one queue run on several threads at once.
+ */
+struct slimta_queue_methods {
+    size_t size; /**< sizeof(struct slimta_queue_methods) */
+
+    /** Frees the queue; slimta_queue_free calls it. NULL: nothing to free. */
+    void (*free)(struct slimta_queue *queue);
+
+    /** A loop begins to use the queue: once per edge and loop, on the loop,
+     * before anything else. A failure is the failure of the edge's start.
+     * NULL: nothing to do. */
+    int (*attach)(struct slimta_queue *queue, struct slimta_loop *loop);
+
+    /** A loop uses the queue no more; every op of it was cancelled or
+     * finished. The edge's stop waits until `op` is finished. On the loop.
+     * NULL: nothing to wait for. */
+    void (*detach)(struct slimta_queue *queue, struct slimta_loop *loop,
+        struct slimta_op *op);
+
+    /** Here is a whole message. The queue gets one reference of `envelope`
+     * and gives it back with slimta_envelope_unref, whatever it answers. It
+     * answers with slimta_op_queued or slimta_op_refused; with neither, the
+     * client hears the op's reply. */
+    void (*enqueue)(struct slimta_queue *queue,
+        struct slimta_envelope *envelope, struct slimta_op *op);
+
+    /** A message begins. The queue gets one reference of `envelope` (its
+     * content is empty) and answers with slimta_op_begun, or refuses. Exactly
+     * one commit or abort follows a begin that was answered with
+     * slimta_op_begun, unless its slimta_op_finish returned an error. */
+    void (*begin)(struct slimta_queue *queue, struct slimta_envelope *envelope,
+        struct slimta_op *op);
+
+    /** The next octets, borrowed until the op is finished. Without an answer
+     * they are taken. Until the op is finished no more are read from the
+     * client. A refusal ends the message: abort follows. */
+    void (*write)(struct slimta_queue *queue, void *message,
+        struct slimta_slice octets, struct slimta_op *op);
+
+    /** All octets were written: answer as `enqueue` does. */
+    void (*commit)(
+        struct slimta_queue *queue, void *message, struct slimta_op *op);
+
+    /** The message will not be finished; forget it. May come while the op of
+     * its write is still open: that one was cancelled before. */
+    void (*abort)(struct slimta_queue *queue, void *message);
+};
+
+/**
+ * A queue, to be put first into a struct of the host's own. It holds the one
+ * pointer and never grows. A queue outlives every edge that uses it.
+ */
+struct slimta_queue {
+    const struct slimta_queue_methods *methods;
+};
+
+SLIMTA_BEGIN_DECLS
+
+/** Frees a queue through its methods. NULL is accepted. Not while an edge that
+ * uses it exists. */
+SLIMTA_API void slimta_queue_free(struct slimta_queue *queue);
+
+/** A streaming queue's yes to `begin`: `message` is what write, commit and
+ * abort will get. */
+SLIMTA_API void slimta_op_begun(struct slimta_op *op, void *message);
+
+/**
+ * A queue that accepts everything and keeps nothing, for tests and for
+ * measuring. Names an id.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int slimta_discard_queue_new(
+    struct slimta_queue **out, const struct slimta_alloc *alloc,
+    struct slimta_error *error);
+
+/** How a maildir queue ends the lines of what it stores. */
+enum slimta_newlines {
+    SLIMTA_NEWLINES_CRLF = 0, /**< octet for octet as received */
+    SLIMTA_NEWLINES_LF        /**< each CRLF becomes LF, for mail readers */
+};
+
+struct slimta_maildir_options {
+    size_t size; /**< sizeof(struct slimta_maildir_options) */
+    /** The maildir; it and its `tmp`, `new` and `cur` are made when missing
+     * (mode 0700). Must be given. */
+    const char *directory;
+    enum slimta_newlines newlines;
+    const struct slimta_alloc *alloc;
+};
+
+/**
+ * A queue that stores each message once in a maildir, with Return-Path, one
+ * Delivered-To for each recipient, and Received on top.
+ *
+ * It says yes when the file and its directory entry are on the disk. Nothing
+ * unfinished ever stands in `new`. A full disk is answered 452 4.3.1, another
+ * failure 451 4.3.0, and the next message is tried again. It works in the
+ * thread pool of libuv, at most two jobs at a time, and messages that come
+ * together share their syncs.
+ *
+ * Fails when the directory cannot be made or used.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int slimta_maildir_queue_new(
+    struct slimta_queue **out, const struct slimta_maildir_options *options,
+    struct slimta_error *error);
+
+SLIMTA_END_DECLS
+
+#endif

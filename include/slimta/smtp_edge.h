@@ -1,0 +1,139 @@
+/** The SMTP edge: receives mail over SMTP and hands it to a queue. */
+#ifndef SLIMTA_SMTP_EDGE_H
+#define SLIMTA_SMTP_EDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <slimta/address.h>
+#include <slimta/alloc.h>
+#include <slimta/error.h>
+#include <slimta/export.h>
+
+struct slimta_loop;
+struct slimta_queue;
+
+/** An SMTP server in the host's process. */
+struct smtp_edge;
+
+/** What is done with a message that holds a CR or LF which is not part of a
+ * CRLF. Only CRLF.CRLF ends a message, whatever is chosen. */
+enum slimta_bare_newlines {
+    SLIMTA_BARE_REFUSE = 0, /**< read to its end, then 550 5.5.2 */
+    SLIMTA_BARE_NORMALISE,  /**< each becomes CRLF */
+    SLIMTA_BARE_PASS        /**< stored as sent */
+};
+
+/**
+ * How an edge behaves. Zero and NULL mean the default in brackets. Strings are
+ * copied. Times are milliseconds, sizes octets; SLIMTA_UNLIMITED switches a
+ * limit off where it says so.
+ */
+struct smtp_edge_options {
+    size_t size; /**< sizeof(struct smtp_edge_options) */
+
+    const struct slimta_alloc *alloc; /**< [malloc]; copied */
+
+    /** The name in the banner, in replies and in Received [the machine's
+     * name]. Printable ASCII without spaces, at most 255 octets. */
+    const char *hostname;
+
+    /** Threads when smtp_edge_start gets no loop [1], at most 256. */
+    unsigned threads;
+
+    uint64_t max_message_bytes; /**< [50 MiB], or SLIMTA_UNLIMITED */
+    uint64_t max_recipients;    /**< for each message [1000] */
+    uint64_t max_command_bytes; /**< one command line with CRLF [4096], 512
+                                     at least, 65536 at most */
+    uint64_t max_connections;   /**< at once, over all threads [10000], or
+                                     SLIMTA_UNLIMITED */
+    uint64_t max_errors;        /**< 5xx replies to commands in a session; the
+                                     one that reaches it gets 421 [20], or
+                                     SLIMTA_UNLIMITED */
+
+    /** From the last reply to the end of the next whole command line [300 s],
+     * or SLIMTA_UNLIMITED. */
+    uint64_t command_timeout_ms;
+    /** From the 354 to the end of the message [600 s], or SLIMTA_UNLIMITED. */
+    uint64_t data_timeout_ms;
+    /** How long a queue may take for an `enqueue` or `commit`; then the client
+     * hears 451 4.4.5 [300 s]. Below the 10 minutes of RFC 5321 section
+     * 4.5.3.2.6, or the client gives up first. */
+    uint64_t queue_timeout_ms;
+
+    enum slimta_bare_newlines bare_newlines;
+
+    /** How much of a message is kept in memory before it goes to an unlinked
+     * file, or to the streaming form of the queue [128 KiB]. */
+    uint64_t spill_bytes;
+    const char *spill_directory; /**< ["/var/tmp"] */
+};
+
+SLIMTA_BEGIN_DECLS
+
+/**
+ * A new edge that hands its messages to `queue`, which it borrows until
+ * smtp_edge_free. Nothing runs before smtp_edge_start.
+ *
+ * SLIMTA_EINVAL names the option at fault.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_new(struct smtp_edge **out,
+    const struct smtp_edge_options *options, struct slimta_queue *queue,
+    struct slimta_error *error);
+
+/**
+ * Binds and listens on a TCP address: a numeric address, or "localhost"; NULL
+ * or "" means all addresses of the machine, IPv6 and IPv4. Port 0 takes a free
+ * one; smtp_edge_address tells which. May be called several times, before
+ * smtp_edge_start. SLIMTA_EADDRINUSE when somebody else listens there.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_listen(struct smtp_edge *edge,
+    const char *host, uint16_t port, struct slimta_error *error);
+
+/** Listens on a UNIX socket. The file of a dead socket is replaced, a live one
+ * is SLIMTA_EADDRINUSE; the file is removed by stop and free. */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_listen_unix(
+    struct smtp_edge *edge, const char *path, struct slimta_error *error);
+
+/** Takes a socket that already listens, such as one from systemd. The edge
+ * owns `fd` on success only. */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_listen_fd(
+    struct smtp_edge *edge, int fd, struct slimta_error *error);
+
+/** The bound address of listener number `index`, 0 first. With a NULL host
+ * there may be two for one call. Returns 1, or 0 when there is no such
+ * listener. */
+SLIMTA_API int smtp_edge_address(
+    const struct smtp_edge *edge, size_t index, struct slimta_address *address);
+
+/**
+ * Begins to accept connections: in `loop`, called on its thread, or with NULL
+ * on threads of the edge's own. An edge is started once. On failure it is as
+ * before. The threads block all signals.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
+    struct slimta_loop *loop, struct slimta_error *error);
+
+/**
+ * Stops: accepts no more; sessions without a transaction get `421 4.3.2` at
+ * once, the others after the reply to their message or, when `drain_ms` have
+ * passed, are closed without one. Returns at once, from any thread; calling it
+ * again can only shorten the time. The first `stopped` that was given runs
+ * once, on the loop or on a thread of the edge's, when every handle of the
+ * edge is closed; smtp_edge_free is allowed inside it.
+ *
+ * SLIMTA_ESTATE when the edge was never started or has stopped: then `stopped`
+ * does not run.
+ */
+SLIMTA_API int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,
+    void (*stopped)(struct smtp_edge *edge, void *user), void *user);
+
+/** Stops at once when it runs, and frees when it has stopped. With threads of
+ * its own it returns when these have ended (unless it is called inside
+ * `stopped`); in a host's loop the rest happens in the loop. NULL is
+ * accepted. */
+SLIMTA_API void smtp_edge_free(struct smtp_edge *edge);
+
+SLIMTA_END_DECLS
+
+#endif

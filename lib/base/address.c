@@ -1,0 +1,307 @@
+/** Network addresses: text to value and back. */
+#include "base/address.h"
+
+#include <string.h>
+
+#include "base/ascii.h"
+#include "base/slice.h"
+
+enum { GROUPS = 8 };
+
+int sli_address_parse_ipv4(struct slimta_slice text, uint8_t ip[4])
+{
+    size_t at = 0;
+
+    for (int part = 0; part < 4; part++) {
+        unsigned value = 0;
+        size_t first = at;
+
+        while (at < text.size && sli_ascii_is(text.data[at], SLI_ASCII_DIGIT) &&
+            at - first < 3) {
+            value = value * 10 + (unsigned)(text.data[at++] - '0');
+        }
+        if (at == first || value > 255 ||
+            (at - first > 1 && text.data[first] == '0')) {
+            return 0;
+        }
+        ip[part] = (uint8_t)value;
+        if (part < 3 && (at == text.size || text.data[at++] != '.')) {
+            return 0;
+        }
+    }
+    return at == text.size;
+}
+
+static unsigned hex_value(char digit)
+{
+    return digit <= '9' ? (unsigned)(digit - '0')
+                        : (unsigned)(sli_ascii_lower(digit) - 'a') + 10;
+}
+
+/* One to four hexadecimal digits at `*at`. */
+static int parse_group(struct slimta_slice text, size_t *at, uint16_t *group)
+{
+    size_t first = *at;
+    unsigned value = 0;
+
+    while (*at < text.size && *at - first < 4 &&
+        sli_ascii_is(text.data[*at], SLI_ASCII_HEX)) {
+        value = value * 16 + hex_value(text.data[(*at)++]);
+    }
+    *group = (uint16_t)value;
+    return *at > first;
+}
+
+static int has_double_colon(struct slimta_slice text, size_t at)
+{
+    return text.size - at >= 2 && text.data[at] == ':' &&
+        text.data[at + 1] == ':';
+}
+
+/* An IPv4 tail stands for two groups. */
+static int parse_ipv4_tail(
+    struct slimta_slice text, uint16_t groups[GROUPS], int *count)
+{
+    uint8_t ip[4];
+
+    if (*count > GROUPS - 2 || !sli_address_parse_ipv4(text, ip)) {
+        return 0;
+    }
+    groups[(*count)++] = (uint16_t)(ip[0] << 8 | ip[1]);
+    groups[(*count)++] = (uint16_t)(ip[2] << 8 | ip[3]);
+    return 1;
+}
+
+/* The groups of the text in order; `gap` becomes the index of the first group
+ * after the double colon, or -1. */
+static int parse_groups(
+    struct slimta_slice text, uint16_t groups[GROUPS], int *count, int *gap)
+{
+    size_t at = 0;
+
+    if (has_double_colon(text, 0)) {
+        *gap = 0;
+        at = 2;
+    }
+    while (at < text.size) {
+        size_t first = at;
+
+        if (*count == GROUPS || !parse_group(text, &at, &groups[*count])) {
+            return 0;
+        }
+        if (at < text.size && text.data[at] == '.') {
+            return parse_ipv4_tail(sli_slice_skip(text, first), groups, count);
+        }
+        (*count)++;
+        if (at == text.size) {
+            return 1;
+        }
+        if (has_double_colon(text, at) && *gap < 0) {
+            *gap = *count;
+            at += 2;
+        } else if (text.data[at] == ':' && at + 1 < text.size) {
+            at++;
+        } else {
+            return 0;
+        }
+    }
+    return *gap >= 0;
+}
+
+int sli_address_parse_ipv6(struct slimta_slice text, uint8_t ip[16])
+{
+    uint16_t groups[GROUPS] = {0};
+    int count = 0;
+    int gap = -1;
+    int missing;
+
+    if (!parse_groups(text, groups, &count, &gap)) {
+        return 0;
+    }
+    missing = GROUPS - count;
+    if ((gap < 0 && missing != 0) || (gap >= 0 && missing < 1)) {
+        return 0;
+    }
+    memset(ip, 0, 16);
+    for (int i = 0; i < count; i++) {
+        int place = gap >= 0 && i >= gap ? i + missing : i;
+
+        ip[place * 2] = (uint8_t)(groups[i] >> 8);
+        ip[place * 2 + 1] = (uint8_t)(groups[i] & 0xFF);
+    }
+    return 1;
+}
+
+void sli_address_unmap(struct slimta_address *address)
+{
+    static const uint8_t prefix[12] = {
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
+    if (address->family == SLIMTA_FAMILY_IPV6 &&
+        memcmp(address->ip, prefix, sizeof prefix) == 0) {
+        address->family = SLIMTA_FAMILY_IPV4;
+        address->scope_id = 0;
+        memmove(address->ip, address->ip + 12, 4);
+        memset(address->ip + 4, 0, 12);
+    }
+}
+
+/* A text that is being written into a space that may be too small. */
+struct writer {
+    char *out;
+    size_t size;
+    size_t length;
+};
+
+static void put(struct writer *writer, char octet)
+{
+    if (writer->length + 1 < writer->size) {
+        writer->out[writer->length] = octet;
+        writer->out[writer->length + 1] = '\0';
+    }
+    writer->length++;
+}
+
+static void put_text(struct writer *writer, const char *text)
+{
+    while (*text != '\0') {
+        put(writer, *text++);
+    }
+}
+
+static void put_number(struct writer *writer, uint64_t value)
+{
+    char text[SLI_ASCII_NUMBER_MAX];
+
+    sli_ascii_format_number(value, text);
+    put_text(writer, text);
+}
+
+static void put_ipv4(struct writer *writer, const uint8_t *ip)
+{
+    for (int i = 0; i < 4; i++) {
+        if (i > 0) {
+            put(writer, '.');
+        }
+        put_number(writer, ip[i]);
+    }
+}
+
+static void put_hex(struct writer *writer, unsigned value)
+{
+    int started = 0;
+
+    for (int shift = 12; shift >= 0; shift -= 4) {
+        unsigned digit = value >> shift & 0xF;
+
+        started = started || digit != 0 || shift == 0;
+        if (started) {
+            put(writer, "0123456789abcdef"[digit]);
+        }
+    }
+}
+
+static unsigned group_at(const uint8_t *ip, int index)
+{
+    return (unsigned)ip[index * 2] << 8 | ip[index * 2 + 1];
+}
+
+/* RFC 5952 section 4.2: the longest run of at least two zero groups, the first
+ * one of equals, becomes "::". */
+static int longest_zero_run(const uint8_t *ip, int *length)
+{
+    int best = -1;
+
+    *length = 1;
+    for (int i = 0; i < GROUPS; i++) {
+        int end = i;
+
+        while (end < GROUPS && group_at(ip, end) == 0) {
+            end++;
+        }
+        if (end - i > *length) {
+            best = i;
+            *length = end - i;
+        }
+        i = end > i ? end - 1 : i;
+    }
+    return best;
+}
+
+static void put_ipv6(struct writer *writer, const uint8_t *ip)
+{
+    int length;
+    int gap = longest_zero_run(ip, &length);
+
+    for (int i = 0; i < GROUPS; i++) {
+        if (i == gap) {
+            put_text(writer, "::");
+            i += length - 1;
+            continue;
+        }
+        if (i > 0 && i != gap + length) {
+            put(writer, ':');
+        }
+        put_hex(writer, group_at(ip, i));
+    }
+}
+
+static void put_ip(struct writer *writer, const struct slimta_address *address)
+{
+    switch (address->family) {
+    case SLIMTA_FAMILY_IPV4:
+        put_ipv4(writer, address->ip);
+        break;
+    case SLIMTA_FAMILY_IPV6:
+        put_ipv6(writer, address->ip);
+        if (address->scope_id != 0) {
+            put(writer, '%');
+            put_number(writer, address->scope_id);
+        }
+        break;
+    case SLIMTA_FAMILY_UNIX:
+        put_text(writer, "unix");
+        break;
+    case SLIMTA_FAMILY_NONE:
+    default:
+        put_text(writer, "unknown");
+        break;
+    }
+}
+
+static struct writer writer_of(char *out, size_t size)
+{
+    if (size > 0) {
+        out[0] = '\0';
+    }
+    return (struct writer){.out = out, .size = size};
+}
+
+size_t slimta_address_format_ip(
+    const struct slimta_address *address, char *out, size_t size)
+{
+    struct writer writer = writer_of(out, size);
+
+    put_ip(&writer, address);
+    return writer.length;
+}
+
+size_t slimta_address_format(
+    const struct slimta_address *address, char *out, size_t size)
+{
+    struct writer writer = writer_of(out, size);
+    int is_ipv6 = address->family == SLIMTA_FAMILY_IPV6;
+
+    if (is_ipv6) {
+        put(&writer, '[');
+    }
+    put_ip(&writer, address);
+    if (is_ipv6) {
+        put(&writer, ']');
+    }
+    if (is_ipv6 || address->family == SLIMTA_FAMILY_IPV4) {
+        put(&writer, ':');
+        put_number(&writer, address->port);
+    }
+    return writer.length;
+}

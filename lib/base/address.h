@@ -1,0 +1,18 @@
+/** Network addresses: text to value and back. */
+#ifndef BASE_ADDRESS_H
+#define BASE_ADDRESS_H
+
+#include <slimta/address.h>
+#include <slimta/slice.h>
+
+/** Reads "192.0.2.1": four numbers without leading zeros. Returns 1 or 0. */
+int sli_address_parse_ipv4(struct slimta_slice text, uint8_t ip[4]);
+
+/** Reads an IPv6 address in any form of RFC 4291 section 2.2, without brackets
+ * and without a scope. Returns 1 or 0. */
+int sli_address_parse_ipv6(struct slimta_slice text, uint8_t ip[16]);
+
+/** Turns an IPv4-mapped IPv6 address into the IPv4 one it is. */
+void sli_address_unmap(struct slimta_address *address);
+
+#endif

@@ -1,0 +1,39 @@
+/** Small verbs on slices. */
+#ifndef BASE_SLICE_H
+#define BASE_SLICE_H
+
+#include <string.h>
+
+#include <slimta/slice.h>
+
+/** A slice of a string literal. */
+#define SLI_LITERAL(text) ((struct slimta_slice){(text), sizeof(text) - 1})
+
+static inline struct slimta_slice sli_slice(const void *data, size_t size)
+{
+    return (struct slimta_slice){(const char *)data, size};
+}
+
+/** The slice of a terminated string; empty for NULL. */
+static inline struct slimta_slice sli_slice_text(const char *text)
+{
+    return (struct slimta_slice){text, text == NULL ? 0 : strlen(text)};
+}
+
+/** What is left after the first `count` octets; `count` is at most its size.
+ */
+static inline struct slimta_slice sli_slice_skip(
+    struct slimta_slice slice, size_t count)
+{
+    return (struct slimta_slice){
+        count == 0 ? slice.data : slice.data + count, slice.size - count};
+}
+
+/** Octet for octet the same. */
+static inline int sli_slice_is(struct slimta_slice a, struct slimta_slice b)
+{
+    return a.size == b.size &&
+        (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+#endif

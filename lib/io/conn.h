@@ -1,0 +1,92 @@
+/** One connection: octets in, octets out, and its end. */
+#ifndef IO_CONN_H
+#define IO_CONN_H
+
+#include <uv.h>
+
+#include <slimta/slice.h>
+
+#include "base/buf.h"
+#include "io/timer.h"
+
+struct sli_io_conn;
+struct slimta_loop;
+
+/** The most that may wait to be sent: a peer that does not read. */
+#define SLI_IO_CONN_PENDING_MAX 262144
+
+/** How much a lingering close reads and drops, and how long it takes at most.
+ */
+#define SLI_IO_CONN_LINGER_BYTES 1048576
+#define SLI_IO_CONN_LINGER_MS 2000
+
+/** What a connection tells its owner, on the loop. Any of these may close the
+ * connection, but not free it: its memory stays until `closed`. */
+struct sli_io_conn_handler {
+    /** Octets came. They stand in the loop's read buffer: borrowed until
+     * return. */
+    void (*received)(struct sli_io_conn *conn, struct slimta_slice octets);
+    /** The peer has shut down its side; writing still works. Once. */
+    void (*ended)(struct sli_io_conn *conn);
+    /** All that had to wait was sent. */
+    void (*drained)(struct sli_io_conn *conn);
+    /** The connection is broken: close it. Once; `error` is a slimta error
+     * code. */
+    void (*lost)(struct sli_io_conn *conn, int error);
+    /** Closed, and its descriptor too; its memory is the owner's again. */
+    void (*closed)(struct sli_io_conn *conn);
+};
+
+/** Held by value. A small struct: an idle connection holds nothing else. */
+struct sli_io_conn {
+    uv_poll_t poll;
+    struct slimta_loop *loop;
+    const struct sli_io_conn_handler *handler;
+    struct sli_buf pending; /* what the socket would not take yet */
+    struct sli_io_timer linger;
+    size_t linger_left;
+    int fd;
+    unsigned char armed;     /* the uv_poll events that are watched */
+    unsigned char is_paused; /* the owner does not want to read */
+    unsigned char has_ended; /* the peer's end was seen */
+    unsigned char is_lost;
+    unsigned char closing; /* 0 open, 1 lingering, 2 closing */
+};
+
+/** Takes the non-blocking descriptor `fd` and watches it for reading. On
+ * failure `fd` stays the caller's. */
+int sli_io_conn_open(struct sli_io_conn *conn, struct slimta_loop *loop, int fd,
+    const struct sli_io_conn_handler *handler);
+
+/** Stops reading; a peer that goes away is still noticed (`lost`). */
+void sli_io_conn_pause(struct sli_io_conn *conn);
+void sli_io_conn_resume(struct sli_io_conn *conn);
+
+/**
+ * Sends now what the socket takes and keeps a copy of the rest, to be sent
+ * when it can. Never raises SIGPIPE. 0, or a negative code when the connection
+ * is broken or SLI_IO_CONN_PENDING_MAX or the memory is used up: `lost` is NOT
+ * called then, the caller closes.
+ */
+int sli_io_conn_write(struct sli_io_conn *conn, struct slimta_slice octets);
+
+/** What waits to be sent. */
+static inline size_t sli_io_conn_pending(const struct sli_io_conn *conn)
+{
+    return sli_buf_size(&conn->pending);
+}
+
+enum sli_io_conn_close {
+    SLI_IO_CONN_NOW,   /* whatever is pending is dropped */
+    SLI_IO_CONN_FLUSH, /* what is pending is sent first, within the linger time
+                        */
+    SLI_IO_CONN_LINGER /* the same, then the sending side is shut down and what
+                          still comes is read and dropped, so that a reset does
+                          not destroy the last reply */
+};
+
+/** Closes; `closed` follows, always later than this call. No other handler is
+ * called any more. A second call can only hurry it (NOW). */
+void sli_io_conn_close(struct sli_io_conn *conn, enum sli_io_conn_close how);
+
+#endif

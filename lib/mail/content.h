@@ -1,0 +1,48 @@
+/** The inside of a content: blocks in memory, then a file. */
+#ifndef MAIL_CONTENT_H
+#define MAIL_CONTENT_H
+
+#include <slimta/alloc.h>
+#include <slimta/content.h>
+
+/** The capacity of a block: the first is as small as the expected message
+ * allows, each next one twice as large up to the cap. */
+#define SLI_MAIL_CONTENT_BLOCK_MIN 2048
+#define SLI_MAIL_CONTENT_BLOCK_MAX 65536
+
+/** `expected` is the declared size in octets, or 0 when nothing is known: then
+ * the first block has 8 KiB. `alloc` is copied: a content may outlive what it
+ * was made by. */
+int sli_mail_content_new(struct slimta_content **out,
+    const struct slimta_alloc *alloc, uint64_t expected);
+
+/** Atomically counted; shared by split envelopes. The last unref frees and
+ * closes. NULL is accepted by unref. */
+struct slimta_content *sli_mail_content_ref(struct slimta_content *content);
+void sli_mail_content_unref(struct slimta_content *content);
+
+/** Copies octets to the end, once. SLIMTA_ENOMEM: some of them may have been
+ * added; the content is only good for unref then. */
+int sli_mail_content_append(
+    struct slimta_content *content, struct slimta_slice octets);
+
+/** Octets that are in memory past the head that always stays there
+ * (SLIMTA_HEAD_BYTES): what a spill would free. */
+uint64_t sli_mail_content_spillable(const struct slimta_content *content);
+
+/**
+ * Writes what is spillable to the content's file, which is made when missing
+ * (unlinked, close-on-exec, in `directory`), and frees its memory. Blocks: a
+ * pool job calls it while nobody touches the content. SLIMTA_ENOSPC,
+ * SLIMTA_EMFILE, SLIMTA_EIO, …: the content is only good for unref then.
+ * Octets may be appended again afterwards, and spilled again.
+ */
+int sli_mail_content_spill(
+    struct slimta_content *content, const char *directory);
+
+/** The first octets, at most SLIMTA_HEAD_BYTES, block by block: as
+ * slimta_content_block, but also for a spilled content. */
+int sli_mail_content_head(const struct slimta_content *content, size_t index,
+    struct slimta_slice *block);
+
+#endif

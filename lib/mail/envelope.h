@@ -1,0 +1,34 @@
+/** Building an envelope. */
+#ifndef MAIL_ENVELOPE_H
+#define MAIL_ENVELOPE_H
+
+#include <slimta/alloc.h>
+#include <slimta/envelope.h>
+#include <slimta/slice.h>
+
+/** What is known of the client when a transaction begins; everything is
+ * copied. */
+struct sli_mail_facts {
+    struct slimta_address address;
+    struct slimta_slice ehlo_as;
+    struct slimta_slice reverse_name; /**< empty: unknown */
+    const char *protocol;             /**< static text */
+    struct slimta_slice receiver;
+};
+
+/** A new envelope with one reference, without recipients, its content empty
+ * (sized by the params' SIZE). `sender` and `params` are copied. The allocator
+ * is copied: an envelope may outlive its edge. */
+int sli_mail_envelope_new(struct slimta_envelope **out,
+    const struct slimta_alloc *alloc, const struct sli_mail_facts *facts,
+    struct slimta_slice sender, const struct slimta_mail_params *params);
+
+/** Adds one recipient, copied. */
+int sli_mail_envelope_add_recipient(struct slimta_envelope *envelope,
+    struct slimta_slice address, const struct slimta_recipient *params);
+
+/** From here on nothing in it changes. */
+void sli_mail_envelope_seal(
+    struct slimta_envelope *envelope, int64_t timestamp_ms);
+
+#endif

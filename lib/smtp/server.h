@@ -1,0 +1,169 @@
+/**
+ * The receiving SMTP engine: octets in, events and octets out.
+ *
+ * It does no I/O and knows no time. Its owner feeds it what it has read, pulls
+ * events until there is none, answers those that ask, and sends what stands in
+ * the output buffer. The outcome does not depend on how the input was cut.
+ */
+#ifndef SMTP_SERVER_H
+#define SMTP_SERVER_H
+
+#include <slimta/envelope.h>
+#include <slimta/reply.h>
+#include <slimta/slice.h>
+#include <slimta/smtp_edge.h>
+
+#include "base/buf.h"
+#include "mail/path.h"
+
+/** How all engines of one edge behave. Borrowed by each of them. */
+struct sli_smtp_config {
+    const struct slimta_alloc *alloc;
+    const char *hostname;
+    uint64_t max_message_bytes; /**< SLIMTA_UNLIMITED: none */
+    uint64_t max_recipients;
+    uint64_t max_command_bytes; /**< with CRLF */
+    uint64_t max_errors;        /**< SLIMTA_UNLIMITED: none */
+    enum slimta_bare_newlines bare_newlines;
+};
+
+enum sli_smtp_event_type {
+    SLI_SMTP_EVENT_NONE, /**< nothing more in what was fed: feed again */
+    SLI_SMTP_EVENT_WAIT, /**< an answer is due; nothing happens before it */
+
+    /* Questions: each waits for sli_smtp_server_answer. */
+    SLI_SMTP_EVENT_BANNER, /**< the first event of all, before any input */
+    SLI_SMTP_EVENT_EHLO,   /**< EHLO or HELO: `greeting` */
+    SLI_SMTP_EVENT_MAIL,   /**< `mail` */
+    SLI_SMTP_EVENT_RCPT,   /**< `rcpt` */
+    SLI_SMTP_EVENT_DATA,   /**< answered with 354 the content begins */
+    SLI_SMTP_EVENT_END,    /**< the content is complete: `end` */
+    SLI_SMTP_EVENT_RSET,
+    SLI_SMTP_EVENT_NOOP,
+    SLI_SMTP_EVENT_QUIT,
+    SLI_SMTP_EVENT_COMMAND, /**< a verb that is unknown here: `command` */
+
+    /* Tellings: nothing is answered. */
+    SLI_SMTP_EVENT_CONTENT, /**< octets of the message: `content` */
+    SLI_SMTP_EVENT_RESET,   /**< the transaction is gone without an END that
+                                 was answered 2xx: drop its envelope */
+    SLI_SMTP_EVENT_CLOSE    /**< send what is in the output, then close:
+                                 `close`. Comes again at each further call */
+};
+
+enum sli_smtp_close {
+    SLI_SMTP_CLOSE_QUIT,       /**< after the reply to QUIT */
+    SLI_SMTP_CLOSE_EOF,        /**< the client has shut down its side */
+    SLI_SMTP_CLOSE_REPLY,      /**< an answer was 221 or 421 */
+    SLI_SMTP_CLOSE_ERRORS,     /**< max_errors was reached */
+    SLI_SMTP_CLOSE_TERMINATED, /**< sli_smtp_server_terminate */
+    SLI_SMTP_CLOSE_MEMORY      /**< no memory to go on */
+};
+
+/** What next() tells. The slices live until the next call of next, feed or
+ * park. */
+struct sli_smtp_event {
+    enum sli_smtp_event_type type;
+    union {
+        struct {
+            int extended; /**< EHLO, not HELO */
+            struct slimta_slice name;
+        } greeting;
+        struct {
+            struct sli_mail_path path;
+            struct slimta_mail_params params;
+        } mail;
+        struct {
+            struct sli_mail_path path;
+            struct slimta_recipient params; /**< its address is NULL */
+        } rcpt;
+        struct slimta_slice content;
+        struct {
+            /** The engine has refused it (too large, bare newlines): drop the
+             * content and answer with NULL; the default is the refusal. */
+            int is_refused;
+            uint64_t size; /**< octets of content */
+        } end;
+        struct {
+            struct slimta_slice verb;     /**< as it came */
+            struct slimta_slice argument; /**< "" when there is none */
+        } command;
+        enum sli_smtp_close close;
+    };
+};
+
+/** The machine's states; the table of commands says what is legal in each. */
+enum sli_smtp_state {
+    SLI_SMTP_STATE_START,     /**< before the banner */
+    SLI_SMTP_STATE_REFUSED,   /**< the banner was 554: 503 until QUIT */
+    SLI_SMTP_STATE_CONNECTED, /**< no EHLO or HELO yet */
+    SLI_SMTP_STATE_READY,     /**< greeted, no transaction */
+    SLI_SMTP_STATE_MAIL,      /**< a sender, no recipient yet */
+    SLI_SMTP_STATE_RCPT,      /**< at least one recipient */
+    SLI_SMTP_STATE_CONTENT,   /**< after 354, up to CRLF.CRLF */
+    SLI_SMTP_STATE_CLOSED     /**< nothing is read any more */
+};
+
+/** One session's engine, held by value; at most a few hundred octets and no
+ * memory of its own while the session is idle. */
+struct sli_smtp_server {
+    /* Its fields are its own. */
+    const struct sli_smtp_config *config;
+    struct sli_buf *output;
+    enum sli_smtp_state state;
+};
+
+/** `config` and `output` are borrowed: all engines of one loop may share one
+ * output buffer, since each is emptied before the next one runs. */
+void sli_smtp_server_init(struct sli_smtp_server *server,
+    const struct sli_smtp_config *config, struct sli_buf *output);
+
+void sli_smtp_server_fini(struct sli_smtp_server *server);
+
+/** Gives input, borrowed until park (or all is consumed). What was parked
+ * stands before it. SLIMTA_ENOMEM. */
+int sli_smtp_server_feed(
+    struct sli_smtp_server *server, struct slimta_slice input);
+
+/** Keeps a copy of what was not consumed; none and no memory when all was.
+ * Call it before the input's memory is used for something else. SLIMTA_ENOMEM.
+ */
+int sli_smtp_server_park(struct sli_smtp_server *server);
+
+/** No more input will come: what is buffered is served, then CLOSE. */
+void sli_smtp_server_end_input(struct sli_smtp_server *server);
+
+/** The next event. After a question it says WAIT until it is answered. */
+void sli_smtp_server_next(
+    struct sli_smtp_server *server, struct sli_smtp_event *event);
+
+/**
+ * Answers the question that waits; NULL means the default. The engine keeps
+ * the rules of the design: a reply of another class than the default's is a
+ * refusal; where one success code is due another 2xx or 3xx keeps the due one
+ * and takes the text; 221 and 421 close. SLIMTA_ENOMEM: the engine is closed
+ * then.
+ */
+int sli_smtp_server_answer(
+    struct sli_smtp_server *server, const struct slimta_reply *reply);
+
+/** Fills `reply` with the default answer of the question that waits. */
+int sli_smtp_server_default(
+    const struct sli_smtp_server *server, struct slimta_reply *reply);
+
+/** Says a last reply on the owner's account (a timeout, a shutdown) and
+ * closes, in any state; a transaction gets its RESET first. `code` and `text`
+ * as in slimta_reply_set, static text. */
+void sli_smtp_server_terminate(
+    struct sli_smtp_server *server, int code, const char *text);
+
+/** The protocol word of RFC 3848 and RFC 6531: "SMTP", "ESMTP", "UTF8SMTP"
+ * when the transaction has SMTPUTF8. Static. */
+const char *sli_smtp_server_protocol(const struct sli_smtp_server *server);
+
+enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server);
+
+/** Whether an answer is due. */
+int sli_smtp_server_is_waiting(const struct sli_smtp_server *server);
+
+#endif
