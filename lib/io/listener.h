@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include <slimta/address.h>
+#include <slimta/alloc.h>
 #include <slimta/error.h>
 
 #include "io/timer.h"
