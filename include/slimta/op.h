@@ -6,6 +6,7 @@
 #include <slimta/reply.h>
 
 struct slimta_envelope;
+struct slimta_loop;
 
 /**
  * Every question that the library asks of its host brings an op. A callback
@@ -48,10 +49,15 @@ SLIMTA_API int slimta_op_finish(struct slimta_op *op);
  * slimta_op_finish. */
 SLIMTA_API int slimta_op_is_cancelled(const struct slimta_op *op);
 
+/** The loop on which the question was asked. On that loop only. */
+SLIMTA_API struct slimta_loop *slimta_op_loop(const struct slimta_op *op);
+
 /**
  * Asks to be told when the op is cancelled: `cancelled` runs at most once, on
- * the loop, never after slimta_op_finish has been called on that loop. Call it
- * inside the callback that brought the op, after slimta_op_take.
+ * the loop, and not after slimta_op_finish was called; a slimta_op_finish on
+ * another thread waits until it has returned, so that what `user` points to may
+ * be freed after finishing. It may finish the op itself. Call this inside the
+ * callback that brought the op, after slimta_op_take.
  */
 SLIMTA_API void slimta_op_on_cancel(struct slimta_op *op,
     void (*cancelled)(struct slimta_op *op, void *user), void *user);
@@ -68,8 +74,9 @@ SLIMTA_API int slimta_op_queued(
 
 /**
  * A queue's no for `envelope` (NULL: the one it was asked about), with the
- * reply that the client gets. `code` is 400..599; another becomes 451. An
- * answer holds 250 only when no part was refused.
+ * reply that the client gets. `code` is 400..599; another becomes 451. One
+ * SMTP reply answers for all parts: when any was accepted it is 250, else the
+ * first refusal.
  */
 SLIMTA_API int slimta_op_refused(struct slimta_op *op,
     struct slimta_envelope *envelope, int code, const char *text);
