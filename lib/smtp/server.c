@@ -64,6 +64,11 @@ int sli_smtp_server_park(struct sli_smtp_server *server)
     return 0;
 }
 
+int sli_smtp_server_has_parked(const struct sli_smtp_server *server)
+{
+    return sli_buf_size(&server->input.rest) > 0;
+}
+
 void sli_smtp_server_end_input(struct sli_smtp_server *server)
 {
     server->has_ended = 1;

@@ -156,6 +156,9 @@ int sli_smtp_server_feed(
  */
 int sli_smtp_server_park(struct sli_smtp_server *server);
 
+/** Whether a copy of input is held that could not be used yet. */
+int sli_smtp_server_has_parked(const struct sli_smtp_server *server);
+
 /** No more input will come: what is buffered is served, then CLOSE. */
 void sli_smtp_server_end_input(struct sli_smtp_server *server);
 
