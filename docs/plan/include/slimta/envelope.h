@@ -164,8 +164,8 @@ SLIMTA_API struct slimta_content *slimta_envelope_content(
  * A new sealed envelope with the recipients `first` to `first + count - 1` and
  * everything else as in `envelope`; the content is shared, not copied, and the
  * part knows which recipients of the whole it holds: an LMTP reply is found by
- * that. The caller gets the reference. SLIMTA_EINVAL when a recipient is not there,
- * SLIMTA_ENOMEM. Any thread, on a sealed envelope.
+ * that. The caller gets the reference. SLIMTA_EINVAL when a recipient is not
+ * there, SLIMTA_ENOMEM. Any thread, on a sealed envelope.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_envelope_split(
     struct slimta_envelope **out, struct slimta_envelope *envelope,

@@ -49,9 +49,12 @@ SLIMTA_API struct slimta_results *slimta_op_results(struct slimta_op *op);
 SLIMTA_API struct slimta_extensions *slimta_op_extensions(struct slimta_op *op);
 
 /**
- * Answers a taken op and gives it back: `op` is gone afterwards. Returns 0
- * when the answer will be used or dropped by the loop, SLIMTA_ECANCELED when
- * the loop is gone already: only then has nobody seen it. Any thread.
+ * Answers a taken op and gives it back: `op` is gone afterwards. The answer is
+ * delivered by a later turn of the loop, never inside this call, on whatever
+ * thread it is made. Returns 0 when the answer will be used or dropped by the
+ * loop, SLIMTA_ECANCELED when the loop is gone already: only then has nobody
+ * seen it. Any thread. Hold no lock over it that `cancelled` (see
+ * slimta_op_on_cancel) takes.
  */
 SLIMTA_API int slimta_op_finish(struct slimta_op *op);
 

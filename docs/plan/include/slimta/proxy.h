@@ -34,18 +34,18 @@ struct slimta_proxy_options {
 /** What a header of version 2 said beside the addresses, which stand in the
  * session. Lives as long as the session. */
 struct slimta_proxy {
-    size_t size; /**< how much of the struct the library knows */
-    int version; /**< 1 or 2 */
+    size_t size;  /**< how much of the struct the library knows */
+    int version;  /**< 1 or 2 */
     int is_local; /**< LOCAL or UNKNOWN: the real endpoints hold */
 
-    const char *authority; /**< as SNI; NULL when it was not told */
-    const char *netns;     /**< NULL when it was not told */
+    const char *authority;         /**< as SNI; NULL when it was not told */
+    const char *netns;             /**< NULL when it was not told */
     struct slimta_slice alpn;      /**< `data` NULL when it was not told */
     struct slimta_slice unique_id; /**< `data` NULL when it was not told */
 
     int has_ssl;
-    unsigned ssl_client;    /**< SLIMTA_PROXY_SSL, … */
-    int ssl_is_verified;    /**< the certificate held; only with a CERT flag */
+    unsigned ssl_client;     /**< SLIMTA_PROXY_SSL, … */
+    int ssl_is_verified;     /**< the certificate held; only with a CERT flag */
     const char *ssl_version; /**< these four: NULL when not told */
     const char *ssl_cn;
     const char *ssl_cipher;

@@ -150,11 +150,11 @@ struct slimta_http_queue_options {
     /** "http://HOST:PORT/PATH" or "https://…". Must be given. Several, parted
      * by spaces: the first that answers. */
     const char *urls;
-    const char *servers;    /**< DNS, see slimta_resolver_options */
-    const char *ehlo_name;  /**< X-Ehlo [the client's own] */
-    struct slimta_tls *tls; /**< as above; always verified by default */
-    const char *user;       /**< Basic, with https only [none] */
-    const char *password;   /**< wiped with the queue */
+    const char *servers;         /**< DNS, see slimta_resolver_options */
+    const char *ehlo_name;       /**< X-Ehlo [the client's own] */
+    struct slimta_tls *tls;      /**< as above; always verified by default */
+    const char *user;            /**< Basic, with https only [none] */
+    const char *password;        /**< wiped with the queue */
     uint64_t connect_timeout_ms; /**< [30 s] */
     uint64_t reply_timeout_ms;   /**< after the last octet [240 s] */
     uint64_t max_connections;    /**< in each loop [100] */

@@ -43,6 +43,12 @@ enum slimta_dns_status {
     SLIMTA_DNS_UNKNOWN    /**< time-out, server failure, no memory: ask later */
 };
 
+/** Whether the reverse names of clients are looked up by an edge. */
+enum slimta_reverse_names {
+    SLIMTA_REVERSE_NAMES_OFF = 0,
+    SLIMTA_REVERSE_NAMES_ON /**< and confirmed; never delays a reply */
+};
+
 struct slimta_resolver_options {
     size_t size; /**< sizeof(struct slimta_resolver_options) */
     const struct slimta_alloc *alloc; /**< [malloc]; copied */

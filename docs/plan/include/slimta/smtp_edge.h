@@ -10,6 +10,7 @@
 #include <slimta/error.h>
 #include <slimta/events.h>
 #include <slimta/export.h>
+#include <slimta/resolver.h>
 
 struct slimta_counters;
 struct slimta_loop;
@@ -46,17 +47,9 @@ enum slimta_tls_mode {
 #define SLIMTA_AUTH_DEFAULT "SCRAM-SHA-256,SCRAM-SHA-1,PLAIN,LOGIN"
 
 /** `auth_flags`. */
-#define SLIMTA_AUTH_CLEAR 0x01u  /**< PLAIN and LOGIN also without TLS */
-#define SLIMTA_AUTH_ANYONE 0x02u /**< without a validator any credentials pass */
-
-/** Whether the reverse names of clients are looked up. */
-enum slimta_reverse_names {
-    SLIMTA_REVERSE_NAMES_OFF = 0,
-    SLIMTA_REVERSE_NAMES_ON /**< and confirmed; never delays a reply */
-};
-
-/** How long a stop is well given to drain. */
-#define SLIMTA_DRAIN_MS 10000
+#define SLIMTA_AUTH_CLEAR 0x01u /**< PLAIN and LOGIN also without TLS */
+#define SLIMTA_AUTH_ANYONE \
+    0x02u /**< without a validator any credentials pass */
 
 /**
  * How an edge behaves. Zero and NULL mean the default in brackets. Strings are
@@ -111,16 +104,16 @@ struct smtp_edge_options {
     /* More limits; each but the EHLO name's may be SLIMTA_UNLIMITED. */
     uint64_t max_connections_per_ip; /**< of one client after PROXY, IPv6 by
                                           its first 64 bits [100] */
-    uint64_t max_idle_commands; /**< commands of a session since a message
-                                     was last accepted [100000] */
-    uint64_t min_data_rate;     /**< octets a second on average while data
-                                     flows, after the first 60 s [1024] */
-    uint64_t max_line_bytes;    /**< a line of a message [SLIMTA_UNLIMITED] */
-    uint64_t max_received;      /**< Received fields, then 554 5.4.6 [100] */
-    uint64_t max_ehlo_bytes;    /**< the EHLO name [255], the most there is */
-    uint64_t max_auth_bytes;    /**< a line of AUTH with CRLF [12290] */
-    uint64_t tls_timeout_ms;    /**< for a handshake [30 s]; command_timeout_ms
-                                     caps it, and PROXY's */
+    uint64_t max_idle_commands;      /**< commands of a session since a message
+                                          was last accepted [100000] */
+    uint64_t min_data_rate;          /**< octets a second on average while data
+                                          flows, after the first 60 s [1024] */
+    uint64_t max_line_bytes; /**< a line of a message [SLIMTA_UNLIMITED] */
+    uint64_t max_received;   /**< Received fields, then 554 5.4.6 [100] */
+    uint64_t max_ehlo_bytes; /**< the EHLO name [255], the most there is */
+    uint64_t max_auth_bytes; /**< a line of AUTH with CRLF [12290] */
+    uint64_t tls_timeout_ms; /**< for a handshake [30 s]; command_timeout_ms
+                                  caps it, and PROXY's */
 
     enum slimta_dialect dialect;
 
@@ -143,7 +136,7 @@ struct smtp_edge_options {
     const char *dns_servers; /**< `servers` of slimta_resolver_options */
 
     uint64_t capabilities; /**< SLIMTA_CAN_… beside the queue's own [none] */
-    uint64_t min_by_seconds; /**< announced with DELIVERBY [0: none] */
+    uint64_t min_by_seconds;   /**< announced with DELIVERBY [0: none] */
     uint64_t max_hold_seconds; /**< announced with FUTURERELEASE [7 days] */
 
     /** Told everything that happens [nothing]. `event_user` is borrowed until
@@ -216,11 +209,11 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
     struct smtp_edge *edge, int fd, struct slimta_error *error);
 
-/** New sessions use `tls`, of which the edge takes a reference of its own; those
- * that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS or
- * `tls` has no certificate. Any thread. */
-SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_set_tls(struct smtp_edge *edge,
-    struct slimta_tls *tls, struct slimta_error *error);
+/** New sessions use `tls`, of which the edge takes a reference of its own;
+ * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS
+ * or `tls` has no certificate. Any thread. */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_set_tls(
+    struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
 
 /** Fills `counters`, whose `size` the caller has set. Any thread, from
  * smtp_edge_new to smtp_edge_free. */

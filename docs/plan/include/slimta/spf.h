@@ -52,7 +52,7 @@ enum slimta_spf_header {
 };
 
 struct slimta_spf_options {
-    size_t size; /**< sizeof(struct slimta_spf_options) */
+    size_t size;                      /**< sizeof(struct slimta_spf_options) */
     const struct slimta_alloc *alloc; /**< [malloc]; copied */
     enum slimta_spf_engine engine;
     enum slimta_spf_stage stage;

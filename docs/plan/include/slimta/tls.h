@@ -71,9 +71,9 @@ struct slimta_tls_info {
     int is_resumed;
 
     int has_peer_certificate;
-    int peer_is_verified;             /**< signed by one of the CAs, in date */
-    const char *peer_subject;         /**< RFC 4514 text, or NULL */
-    unsigned char peer_sha256[32];    /**< fingerprint; zero without one */
+    int peer_is_verified;          /**< signed by one of the CAs, in date */
+    const char *peer_subject;      /**< RFC 4514 text, or NULL */
+    unsigned char peer_sha256[32]; /**< fingerprint; zero without one */
 };
 
 SLIMTA_BEGIN_DECLS

@@ -22,15 +22,15 @@ struct slimta_extensions;
 
 /** Why a session ended. */
 enum slimta_closed {
-    SLIMTA_CLOSED_QUIT = 1,   /**< QUIT; HTTP: the request was answered */
-    SLIMTA_CLOSED_CLIENT,     /**< the client has left */
-    SLIMTA_CLOSED_REPLY,      /**< a validator answered 221 or 421 */
-    SLIMTA_CLOSED_TIMEOUT,    /**< the client was too slow */
-    SLIMTA_CLOSED_LIMIT,      /**< too many connections, errors, commands */
-    SLIMTA_CLOSED_PROXY,      /**< no PROXY header, or a wrong one */
-    SLIMTA_CLOSED_TLS,        /**< the handshake or a record failed */
-    SLIMTA_CLOSED_STOP,       /**< the edge stopped */
-    SLIMTA_CLOSED_FAILURE     /**< memory, or the operating system */
+    SLIMTA_CLOSED_QUIT = 1, /**< QUIT; HTTP: the request was answered */
+    SLIMTA_CLOSED_CLIENT,   /**< the client has left */
+    SLIMTA_CLOSED_REPLY,    /**< a validator answered 221 or 421 */
+    SLIMTA_CLOSED_TIMEOUT,  /**< the client was too slow */
+    SLIMTA_CLOSED_LIMIT,    /**< too many connections, errors, commands */
+    SLIMTA_CLOSED_PROXY,    /**< no PROXY header, or a wrong one */
+    SLIMTA_CLOSED_TLS,      /**< the handshake or a record failed */
+    SLIMTA_CLOSED_STOP,     /**< the edge stopped */
+    SLIMTA_CLOSED_FAILURE   /**< memory, or the operating system */
 };
 
 /**
@@ -195,8 +195,8 @@ struct slimta_validators {
      * validator of any table could have been asked, also if none was. Every
      * open op was cancelled before. Nothing can be answered; slimta_session_*
      * still work, and are dead after return. */
-    void (*closed)(struct slimta_session *session, enum slimta_closed reason,
-        void *user);
+    void (*closed)(
+        struct slimta_session *session, enum slimta_closed reason, void *user);
 };
 
 SLIMTA_BEGIN_DECLS
