@@ -46,9 +46,10 @@ struct sli_io_conn {
     struct sli_io_timer linger;
     size_t linger_left;
     int fd;
-    unsigned char armed;     /* the uv_poll events that are watched */
-    unsigned char is_paused; /* the owner does not want to read */
-    unsigned char has_ended; /* the peer's end was seen */
+    unsigned char armed;       /* the uv_poll events that are watched */
+    unsigned char pausing;     /* 0 reading, 1 paused, 2 and octets wait */
+    unsigned char has_hung_up; /* the peer's end was seen while paused */
+    unsigned char has_ended;   /* the peer's end was read */
     unsigned char is_lost;
     unsigned char closing; /* 0 open, 1 lingering, 2 closing */
 };

@@ -2,6 +2,7 @@
 #ifndef IO_LISTENER_H
 #define IO_LISTENER_H
 
+#include <sys/socket.h>
 #include <uv.h>
 
 #include <slimta/address.h>
@@ -54,14 +55,25 @@ void sli_io_socket_close(
 /** The address of a descriptor's own end (getsockname). */
 int sli_io_socket_local_address(int fd, struct slimta_address *address);
 
+/** The address of its peer (getpeername): for descriptors that were accepted
+ * elsewhere. */
+int sli_io_socket_peer_address(int fd, struct slimta_address *address);
+
+/** The address as the system gave it; SLIMTA_FAMILY_NONE when it is of no kind
+ * that is known here. IPv4-mapped IPv6 becomes IPv4. */
+struct slimta_address sli_io_socket_address_of(
+    const struct sockaddr_storage *from, socklen_t size);
+
 /** Accepts in a loop. Held by value. */
 struct sli_io_listener {
     uv_poll_t poll;
     struct slimta_loop *loop;
     struct sli_io_timer retry; /* waits here when descriptors run out */
+    uint64_t last_ms;          /* when the last one was accepted */
     int fd;
-    unsigned char is_busy;   /* the last turn accepted more than one */
-    unsigned char is_paused; /* sli_io_listener_pause */
+    unsigned char quick;     /* how many came one by one in quick succession */
+    unsigned char is_busy;   /* connections are taken in batches */
+    unsigned char is_paused; /* waits for descriptors or memory */
     void (*accepted)(struct sli_io_listener *listener, int fd,
         const struct slimta_address *peer);
     void (*short_of)(struct sli_io_listener *listener, int error);
