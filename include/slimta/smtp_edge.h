@@ -60,6 +60,8 @@ struct smtp_edge_options {
      * hears 451 4.4.5 [300 s]. Below the 10 minutes of RFC 5321 section
      * 4.5.3.2.6, or the client gives up first. */
     uint64_t queue_timeout_ms;
+    /** The same for a `begin` or a `write` [60 s]. */
+    uint64_t queue_write_timeout_ms;
 
     enum slimta_bare_newlines bare_newlines;
 
@@ -108,8 +110,8 @@ SLIMTA_API int smtp_edge_address(
 
 /**
  * Begins to accept connections: in `loop`, called on its thread, or with NULL
- * on threads of the edge's own. An edge is started once. On failure it is as
- * before. The threads block all signals.
+ * on threads of the edge's own. An edge is started once; after a failure it can
+ * only be freed. The threads block all signals.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
     struct slimta_loop *loop, struct slimta_error *error);

@@ -27,6 +27,11 @@ int sli_mail_envelope_new(struct slimta_envelope **out,
 int sli_mail_envelope_add_recipient(struct slimta_envelope *envelope,
     struct slimta_slice address, const struct slimta_recipient *params);
 
+/** Gives the content away, with its reference, and puts an empty one in its
+ * place. SLIMTA_ENOMEM: nothing has changed. */
+int sli_mail_envelope_take_content(
+    struct slimta_envelope *envelope, struct slimta_content **content);
+
 /** From here on nothing in it changes. */
 void sli_mail_envelope_seal(
     struct slimta_envelope *envelope, int64_t timestamp_ms);

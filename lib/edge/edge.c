@@ -1,0 +1,438 @@
+/** What both edges are made of: sockets, shards, start and stop. */
+#include "edge/edge.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "io/thread.h"
+
+static uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int sli_edge_init(struct sli_edge *edge, const struct sli_edge_kind *kind,
+    const struct slimta_alloc *alloc, struct slimta_queue *queue)
+{
+    edge->kind = kind;
+    edge->alloc = *alloc;
+    edge->queue = queue;
+    edge->stop_at_ms = UINT64_MAX;
+    if (pthread_mutex_init(&edge->lock, NULL) != 0) {
+        return SLIMTA_ENOMEM;
+    }
+    if (pthread_cond_init(&edge->started, NULL) != 0) {
+        pthread_mutex_destroy(&edge->lock);
+        return SLIMTA_ENOMEM;
+    }
+    return 0;
+}
+
+void sli_edge_fini(struct sli_edge *edge)
+{
+    for (unsigned i = 0; i < edge->shard_count; i++) {
+        sli_edge_shard_fini(&edge->shards[i]);
+    }
+    sli_free(&edge->alloc, edge->shards);
+    for (size_t i = 0; i < edge->socket_count; i++) {
+        sli_io_socket_close(&edge->sockets[i], &edge->alloc);
+    }
+    pthread_cond_destroy(&edge->started);
+    pthread_mutex_destroy(&edge->lock);
+}
+
+/* Whether `more` sockets may be added now. */
+static int check_listen(
+    const struct sli_edge *edge, size_t more, struct slimta_error *error)
+{
+    if (edge->state != SLI_EDGE_NEW) {
+        return sli_error_set(error, SLIMTA_ESTATE,
+            "listeners are added before the edge is started");
+    }
+    if (edge->socket_count + more > SLI_EDGE_SOCKETS_MAX) {
+        return sli_error_set(error, SLIMTA_ELIMIT,
+            "an edge listens on at most %d sockets", SLI_EDGE_SOCKETS_MAX);
+    }
+    return 0;
+}
+
+int sli_edge_listen(struct sli_edge *edge, const char *host, uint16_t port,
+    struct slimta_error *error)
+{
+    int is_any = host == NULL || host[0] == '\0';
+    size_t count = 0;
+    int err = check_listen(edge, is_any ? 2 : 1, error);
+
+    if (err == 0) {
+        err = sli_io_socket_listen_tcp(
+            &edge->sockets[edge->socket_count], &count, host, port, error);
+    }
+    if (err == 0) {
+        edge->socket_count += count;
+    }
+    return err;
+}
+
+int sli_edge_listen_unix(
+    struct sli_edge *edge, const char *path, struct slimta_error *error)
+{
+    int err = check_listen(edge, 1, error);
+
+    if (err == 0) {
+        err = sli_io_socket_listen_unix(
+            &edge->sockets[edge->socket_count], &edge->alloc, path, error);
+    }
+    if (err == 0) {
+        edge->socket_count++;
+    }
+    return err;
+}
+
+int sli_edge_listen_fd(
+    struct sli_edge *edge, int fd, struct slimta_error *error)
+{
+    int err = check_listen(edge, 1, error);
+
+    if (err == 0) {
+        err = sli_io_socket_take(&edge->sockets[edge->socket_count], fd, error);
+    }
+    if (err == 0) {
+        edge->socket_count++;
+    }
+    return err;
+}
+
+uint64_t sli_edge_drain_left_ms(struct sli_edge *edge)
+{
+    uint64_t now = monotonic_ms();
+    uint64_t stop_at;
+
+    pthread_mutex_lock(&edge->lock);
+    stop_at = edge->stop_at_ms;
+    pthread_mutex_unlock(&edge->lock);
+    return stop_at > now ? stop_at - now : 0;
+}
+
+static void shorten_stop(struct sli_edge *edge, uint64_t drain_ms)
+{
+    uint64_t now = monotonic_ms();
+    uint64_t stop_at =
+        drain_ms > UINT64_MAX - now ? UINT64_MAX : now + drain_ms;
+
+    if (stop_at < edge->stop_at_ms) {
+        edge->stop_at_ms = stop_at;
+    }
+}
+
+/* Has every shard stop; the lock is held. */
+static void stop_shards(struct sli_edge *edge, uint64_t drain_ms)
+{
+    shorten_stop(edge, drain_ms);
+    for (unsigned i = 0; i < edge->shard_count; i++) {
+        sli_edge_shard_post_stop(&edge->shards[i]);
+    }
+}
+
+int sli_edge_stop(struct sli_edge *edge, uint64_t drain_ms,
+    sli_edge_any_function stopped, void *user)
+{
+    int err = 0;
+
+    pthread_mutex_lock(&edge->lock);
+    if (edge->state != SLI_EDGE_RUNNING && edge->state != SLI_EDGE_STOPPING) {
+        err = SLIMTA_ESTATE;
+    } else {
+        edge->state = SLI_EDGE_STOPPING;
+        if (edge->stopped == NULL) {
+            edge->stopped = stopped;
+            edge->stopped_user = user;
+        }
+        stop_shards(edge, drain_ms);
+    }
+    pthread_mutex_unlock(&edge->lock);
+    return err;
+}
+
+/* Every shard is gone: tells the host. Returns whether the edge is to be freed
+ * on this thread. */
+static int tell_stopped(struct sli_edge *edge)
+{
+    sli_edge_any_function stopped;
+    int wants_free;
+
+    pthread_mutex_lock(&edge->lock);
+    stopped = edge->stopped;
+    edge->is_in_stopped = 1;
+    edge->stopped_thread = pthread_self();
+    pthread_mutex_unlock(&edge->lock);
+    if (stopped != NULL) {
+        edge->kind->tell_stopped(edge, stopped, edge->stopped_user);
+    }
+    pthread_mutex_lock(&edge->lock);
+    edge->is_in_stopped = 0;
+    wants_free = edge->wants_free;
+    pthread_mutex_unlock(&edge->lock);
+    return wants_free;
+}
+
+void sli_edge_shard_is_gone(struct sli_edge_shard *shard)
+{
+    struct sli_edge *edge = shard->edge;
+    int is_last;
+
+    if (shard->has_thread) {
+        /* Its thread goes on in run_shard. */
+        return;
+    }
+    pthread_mutex_lock(&edge->lock);
+    edge->state = SLI_EDGE_STOPPED;
+    is_last = --edge->live == 0;
+    pthread_mutex_unlock(&edge->lock);
+    if (is_last && tell_stopped(edge)) {
+        edge->kind->release(edge);
+    }
+}
+
+static int make_shards(struct sli_edge *edge, unsigned count)
+{
+    edge->shards = sli_alloc_array(&edge->alloc, count, sizeof *edge->shards);
+    return edge->shards == NULL ? SLIMTA_ENOMEM : 0;
+}
+
+static int start_in_loop(
+    struct sli_edge *edge, struct slimta_loop *loop, struct slimta_error *error)
+{
+    int err = make_shards(edge, 1);
+
+    if (err != 0) {
+        return sli_error_set(error, err, "out of memory");
+    }
+    edge->shard_count = 1;
+    err = sli_edge_shard_init(&edge->shards[0], edge, loop, 0, error);
+    if (err != 0) {
+        edge->state = SLI_EDGE_STOPPED;
+        return err;
+    }
+    edge->live = 1;
+    edge->state = SLI_EDGE_RUNNING;
+    err = sli_edge_shard_start(&edge->shards[0], error);
+    if (err != 0 && edge->shards[0].state == SLI_EDGE_SHARD_GONE) {
+        edge->live = 0;
+        edge->state = SLI_EDGE_STOPPED;
+    } else if (err != 0) {
+        edge->state = SLI_EDGE_STOPPING;
+    }
+    return err;
+}
+
+/* A thread tells how its shard's start went, and waits for nobody. */
+static void report_start(
+    struct sli_edge *edge, int err, const struct slimta_error *error)
+{
+    pthread_mutex_lock(&edge->lock);
+    if (err != 0 && edge->start_result == 0) {
+        edge->start_result = err;
+        edge->start_error = *error;
+    }
+    edge->starting--;
+    pthread_cond_broadcast(&edge->started);
+    pthread_mutex_unlock(&edge->lock);
+}
+
+/* The other threads are past the point where they need the edge, or soon will
+ * be; this one is the last to leave. */
+static void join_others(struct sli_edge *edge)
+{
+    for (unsigned i = 0; i < edge->shard_count; i++) {
+        struct sli_edge_shard *shard = &edge->shards[i];
+
+        if (shard->has_thread &&
+            !pthread_equal(shard->thread, pthread_self())) {
+            (void)pthread_join(shard->thread, NULL);
+        }
+    }
+}
+
+/* One thread of an edge, from its start to its end. */
+static void *run_shard(void *user)
+{
+    struct sli_edge_shard *shard = user;
+    struct sli_edge *edge = shard->edge;
+    struct slimta_error error = {0};
+    int err = sli_edge_shard_start(shard, &error);
+    int is_last;
+
+    report_start(edge, err, &error);
+    (void)slimta_loop_run(shard->loop);
+    (void)slimta_loop_free(shard->loop);
+    shard->loop = NULL;
+    pthread_mutex_lock(&edge->lock);
+    is_last = --edge->live == 0;
+    if (is_last) {
+        edge->state = SLI_EDGE_STOPPED;
+    }
+    pthread_mutex_unlock(&edge->lock);
+    if (is_last && tell_stopped(edge)) {
+        join_others(edge);
+        (void)pthread_detach(pthread_self());
+        edge->kind->release(edge);
+    }
+    return NULL;
+}
+
+static int init_thread_shard(
+    struct sli_edge *edge, unsigned index, struct slimta_error *error)
+{
+    struct sli_edge_shard *shard = &edge->shards[index];
+    struct slimta_loop *loop = NULL;
+    int err = slimta_loop_new(&loop, &edge->alloc, error);
+
+    if (err != 0) {
+        return err;
+    }
+    edge->shard_count = index + 1;
+    /* The first one accepts from the edge's own sockets: a socket of a
+     * SO_REUSEPORT group that nobody accepts from would swallow its share. */
+    return sli_edge_shard_init(shard, edge, loop, index > 0, error);
+}
+
+static int start_thread(struct sli_edge *edge, struct sli_edge_shard *shard)
+{
+    int err;
+
+    pthread_mutex_lock(&edge->lock);
+    edge->starting++;
+    edge->live++;
+    shard->has_thread = 1;
+    pthread_mutex_unlock(&edge->lock);
+    err = sli_io_thread_start(&shard->thread, run_shard, shard);
+    if (err != 0) {
+        pthread_mutex_lock(&edge->lock);
+        edge->starting--;
+        edge->live--;
+        shard->has_thread = 0;
+        pthread_mutex_unlock(&edge->lock);
+    }
+    return err;
+}
+
+/* Waits until every thread has reported; the result of all. */
+static int await_start(struct sli_edge *edge, struct slimta_error *error)
+{
+    int err;
+
+    pthread_mutex_lock(&edge->lock);
+    while (edge->starting > 0) {
+        pthread_cond_wait(&edge->started, &edge->lock);
+    }
+    err = edge->start_result;
+    if (err != 0 && error != NULL) {
+        *error = edge->start_error;
+    }
+    pthread_mutex_unlock(&edge->lock);
+    return err;
+}
+
+/* A start that failed half way: the threads that run end, the loops that have
+ * none are freed. */
+static void undo_threads(struct sli_edge *edge)
+{
+    pthread_mutex_lock(&edge->lock);
+    stop_shards(edge, 0);
+    pthread_mutex_unlock(&edge->lock);
+    for (unsigned i = 0; i < edge->shard_count; i++) {
+        struct sli_edge_shard *shard = &edge->shards[i];
+
+        if (shard->has_thread) {
+            (void)pthread_join(shard->thread, NULL);
+            shard->has_thread = 0;
+        } else {
+            (void)slimta_loop_free(shard->loop);
+        }
+    }
+    edge->state = SLI_EDGE_STOPPED;
+}
+
+static int start_threads(struct sli_edge *edge, struct slimta_error *error)
+{
+    int err = make_shards(edge, edge->threads);
+    int waited;
+
+    if (err != 0) {
+        return sli_error_set(error, err, "out of memory");
+    }
+    for (unsigned i = 0; i < edge->threads && err == 0; i++) {
+        err = init_thread_shard(edge, i, error);
+    }
+    for (unsigned i = 0; i < edge->threads && err == 0; i++) {
+        err = start_thread(edge, &edge->shards[i]);
+        if (err != 0) {
+            sli_error_set(error, err, "cannot start a thread");
+        }
+    }
+    waited = await_start(edge, err == 0 ? error : NULL);
+    err = err != 0 ? err : waited;
+    if (err != 0) {
+        undo_threads(edge);
+        return err;
+    }
+    pthread_mutex_lock(&edge->lock);
+    edge->state = SLI_EDGE_RUNNING;
+    pthread_mutex_unlock(&edge->lock);
+    return 0;
+}
+
+int sli_edge_start(
+    struct sli_edge *edge, struct slimta_loop *loop, struct slimta_error *error)
+{
+    if (edge->state != SLI_EDGE_NEW) {
+        return sli_error_set(error, SLIMTA_ESTATE, "an edge is started once");
+    }
+    if (edge->socket_count == 0) {
+        return sli_error_set(
+            error, SLIMTA_ESTATE, "the edge does not listen anywhere yet");
+    }
+    return loop != NULL ? start_in_loop(edge, loop, error)
+                        : start_threads(edge, error);
+}
+
+static void join_threads(struct sli_edge *edge)
+{
+    for (unsigned i = 0; i < edge->shard_count; i++) {
+        if (edge->shards[i].has_thread) {
+            (void)pthread_join(edge->shards[i].thread, NULL);
+        }
+    }
+}
+
+void sli_edge_free(struct sli_edge *edge)
+{
+    int is_running;
+    int is_in_stopped;
+    int has_threads = 0;
+
+    pthread_mutex_lock(&edge->lock);
+    is_running = edge->live > 0;
+    is_in_stopped = edge->is_in_stopped &&
+        pthread_equal(edge->stopped_thread, pthread_self());
+    for (unsigned i = 0; i < edge->shard_count; i++) {
+        has_threads = has_threads || edge->shards[i].has_thread;
+    }
+    edge->wants_free = is_in_stopped || (is_running && !has_threads);
+    if (is_running) {
+        edge->state = SLI_EDGE_STOPPING;
+        stop_shards(edge, 0);
+    }
+    pthread_mutex_unlock(&edge->lock);
+    if (is_in_stopped || (is_running && !has_threads)) {
+        return;
+    }
+    join_threads(edge);
+    edge->kind->release(edge);
+}

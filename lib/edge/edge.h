@@ -1,0 +1,98 @@
+/** What both edges are made of: sockets, shards, start and stop. */
+#ifndef EDGE_EDGE_H
+#define EDGE_EDGE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <slimta/error.h>
+
+#include "edge/shard.h"
+
+/** The most sockets that one edge listens on. */
+#define SLI_EDGE_SOCKETS_MAX 64
+
+/** The most threads that one edge runs. */
+#define SLI_EDGE_THREADS_MAX 256
+
+enum sli_edge_state {
+    SLI_EDGE_NEW,
+    SLI_EDGE_RUNNING,
+    SLI_EDGE_STOPPING,
+    SLI_EDGE_STOPPED /* also: could not be started */
+};
+
+/** A function whose type only the public object knows. */
+typedef void (*sli_edge_any_function)(void);
+
+/** What the two public objects do differently. */
+struct sli_edge_kind {
+    const struct sli_edge_door *door;
+    /** Calls the host's `stopped`. */
+    void (*tell_stopped)(
+        struct sli_edge *edge, sli_edge_any_function stopped, void *user);
+    /** Frees the public object around the edge. */
+    void (*release)(struct sli_edge *edge);
+};
+
+/** Comes first in the public objects. */
+struct sli_edge {
+    const struct sli_edge_kind *kind;
+    struct slimta_alloc alloc;
+    struct slimta_queue *queue; /* borrowed */
+    uint64_t max_connections;
+    unsigned threads;
+
+    struct sli_io_socket sockets[SLI_EDGE_SOCKETS_MAX];
+    size_t socket_count;
+    struct sli_edge_shard *shards;
+    unsigned shard_count;
+    atomic_uint connections; /* open in all shards */
+
+    pthread_mutex_t lock; /* what follows is touched by any thread */
+    pthread_cond_t started;
+    enum sli_edge_state state;
+    unsigned starting; /* threads that have not reported yet */
+    int start_result;
+    struct slimta_error start_error;
+    unsigned live;                 /* shards that are not gone */
+    uint64_t stop_at_ms;           /* on the monotonic clock */
+    sli_edge_any_function stopped; /* the host's, of the public object's type */
+    void *stopped_user;
+    int is_in_stopped; /* `stopped` runs, on: */
+    pthread_t stopped_thread;
+    int wants_free;
+};
+
+/** `alloc` was checked. */
+int sli_edge_init(struct sli_edge *edge, const struct sli_edge_kind *kind,
+    const struct slimta_alloc *alloc, struct slimta_queue *queue);
+
+int sli_edge_listen(struct sli_edge *edge, const char *host, uint16_t port,
+    struct slimta_error *error);
+int sli_edge_listen_unix(
+    struct sli_edge *edge, const char *path, struct slimta_error *error);
+int sli_edge_listen_fd(
+    struct sli_edge *edge, int fd, struct slimta_error *error);
+
+/** In `loop`, or with NULL on threads of its own. */
+int sli_edge_start(struct sli_edge *edge, struct slimta_loop *loop,
+    struct slimta_error *error);
+
+int sli_edge_stop(struct sli_edge *edge, uint64_t drain_ms,
+    sli_edge_any_function stopped, void *user);
+
+/** The public free: see smtp_edge_free. */
+void sli_edge_free(struct sli_edge *edge);
+
+/** Closes and frees what init and listen made; the kind's `release` calls it.
+ */
+void sli_edge_fini(struct sli_edge *edge);
+
+/** How long until the stop's deadline; 0 when it has passed. */
+uint64_t sli_edge_drain_left_ms(struct sli_edge *edge);
+
+/** The last act of a shard, on its loop. */
+void sli_edge_shard_is_gone(struct sli_edge_shard *shard);
+
+#endif

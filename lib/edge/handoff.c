@@ -1,0 +1,427 @@
+/** The way of one message from the session to the queue: gathered in memory,
+ * spilled to a file, or streamed. */
+#include "edge/handoff.h"
+
+#include "base/alloc.h"
+#include "edge/edge.h"
+#include "edge/spill.h"
+#include "io/clock.h"
+#include "mail/content.h"
+#include "mail/envelope.h"
+
+/* The replies of this file; texts are static. */
+struct fixed {
+    int code;
+    const char *text;
+};
+
+static const struct fixed queue_failed = {451, "4.3.0 Error queuing message"};
+static const struct fixed queue_slow = {451, "4.4.5 Queue timed out"};
+static const struct fixed no_space = {452, "4.3.1 Insufficient system storage"};
+static const struct fixed disk_failed = {451, "4.3.0 Error storing message"};
+
+static void write_backlog(struct sli_edge_handoff *handoff);
+
+void sli_edge_handoff_init(struct sli_edge_handoff *handoff,
+    struct sli_edge_shard *shard, const struct sli_edge_handoff_limits *limits,
+    const struct sli_edge_handoff_handler *handler)
+{
+    *handoff = (struct sli_edge_handoff){
+        .shard = shard, .limits = limits, .handler = handler};
+}
+
+static const struct slimta_queue_methods *methods_of(
+    const struct sli_edge_handoff *handoff)
+{
+    return handoff->shard->edge->queue->methods;
+}
+
+static void free_words(
+    struct sli_edge_handoff *handoff, struct slimta_reply *words)
+{
+    if (words != NULL) {
+        sli_mail_reply_fini(words);
+        sli_free(&handoff->shard->edge->alloc, words);
+    }
+}
+
+/* Frees what belongs to one message; the handoff is idle again. */
+static void reset(struct sli_edge_handoff *handoff)
+{
+    sli_mail_content_unref(handoff->backlog);
+    handoff->backlog = NULL;
+    handoff->backlog_at = 0;
+    free_words(handoff, handoff->failure);
+    handoff->failure = NULL;
+    handoff->envelope = NULL;
+    handoff->message = NULL;
+    handoff->is_begun = 0;
+    handoff->state = SLI_EDGE_HANDOFF_IDLE;
+}
+
+static void abort_message(struct sli_edge_handoff *handoff)
+{
+    if (handoff->is_begun) {
+        handoff->is_begun = 0;
+        methods_of(handoff)->abort(
+            handoff->shard->edge->queue, handoff->message);
+    }
+}
+
+/* The message cannot be taken: what still comes is dropped, and `finish` will
+ * answer with this. */
+static void fail(struct sli_edge_handoff *handoff, const struct fixed *why)
+{
+    abort_message(handoff);
+    sli_mail_content_unref(handoff->backlog);
+    handoff->backlog = NULL;
+    handoff->failure_code = why->code;
+    handoff->failure_text = why->text;
+    handoff->state = SLI_EDGE_HANDOFF_FAILED;
+}
+
+/* The same in the queue's words, when there is memory to keep them. */
+static void fail_with(
+    struct sli_edge_handoff *handoff, const struct slimta_reply *words)
+{
+    const struct slimta_alloc *alloc = &handoff->shard->edge->alloc;
+    struct slimta_reply *copy = sli_alloc_zero(alloc, sizeof *copy);
+
+    fail(handoff, &queue_failed);
+    if (copy == NULL) {
+        return;
+    }
+    sli_mail_reply_init(copy, alloc);
+    if (sli_mail_reply_copy(copy, words) == 0) {
+        handoff->failure = copy;
+    } else {
+        free_words(handoff, copy);
+    }
+}
+
+/* The reply with which the queue has refused octets, or NULL. */
+static const struct slimta_reply *refusal_of(const struct slimta_op *op)
+{
+    return op->has_reply && op->reply.code >= 400 ? &op->reply : NULL;
+}
+
+static struct slimta_op *ask(struct sli_edge_handoff *handoff,
+    void (*answered)(struct sli_edge_question *question, struct slimta_op *op),
+    int code, const char *text)
+{
+    handoff->question.answered = answered;
+    return sli_edge_op_ask(
+        &handoff->shard->ops, &handoff->question, code, text);
+}
+
+/* The callback has returned: an answer that is there already is delivered. */
+static void conclude(struct sli_edge_handoff *handoff, struct slimta_op *op)
+{
+    struct sli_edge_ops *ops = &handoff->shard->ops;
+
+    if (sli_edge_op_asked(op)) {
+        handoff->question.answered(&handoff->question, op);
+        sli_edge_op_release(ops, op);
+    }
+}
+
+static struct sli_edge_handoff *handoff_of(struct sli_edge_question *question)
+{
+    return SLI_LIST_ITEM(question, struct sli_edge_handoff, question);
+}
+
+/* `begin` is answered with slimta_op_begun; anything else refuses. */
+static void ask_begin(struct sli_edge_handoff *handoff,
+    void (*answered)(struct sli_edge_question *question, struct slimta_op *op))
+{
+    struct slimta_queue *queue = handoff->shard->edge->queue;
+    struct slimta_op *op =
+        ask(handoff, answered, queue_failed.code, queue_failed.text);
+
+    if (op == NULL) {
+        answered(&handoff->question, NULL);
+        return;
+    }
+    op->queue = queue;
+    queue->methods->begin(queue, slimta_envelope_ref(handoff->envelope), op);
+    conclude(handoff, op);
+}
+
+static void begin_answered(
+    struct sli_edge_question *question, struct slimta_op *op)
+{
+    struct sli_edge_handoff *handoff = handoff_of(question);
+
+    if (op != NULL && op->has_begun) {
+        handoff->message = op->begun;
+        handoff->is_begun = 1;
+        handoff->state = SLI_EDGE_HANDOFF_STREAMING;
+        handoff->handler->begun(handoff, NULL);
+        return;
+    }
+    reset(handoff);
+    handoff->handler->begun(handoff,
+        op != NULL ? slimta_op_reply(op)
+                   : sli_edge_shard_reply(
+                         handoff->shard, queue_failed.code, queue_failed.text));
+}
+
+void sli_edge_handoff_begin(
+    struct sli_edge_handoff *handoff, struct slimta_envelope *envelope)
+{
+    handoff->envelope = envelope;
+    if (methods_of(handoff)->enqueue != NULL) {
+        handoff->state = SLI_EDGE_HANDOFF_GATHERING;
+        handoff->handler->begun(handoff, NULL);
+        return;
+    }
+    handoff->state = SLI_EDGE_HANDOFF_BEGINNING;
+    sli_mail_envelope_seal(envelope, sli_io_clock_now_ms());
+    ask_begin(handoff, begin_answered);
+}
+
+static void write_answered(
+    struct sli_edge_question *question, struct slimta_op *op)
+{
+    struct sli_edge_handoff *handoff = handoff_of(question);
+    int was_asked_before = handoff->state == SLI_EDGE_HANDOFF_WRITING;
+    const struct slimta_reply *refusal = op == NULL ? NULL : refusal_of(op);
+
+    handoff->state = SLI_EDGE_HANDOFF_STREAMING;
+    if (op == NULL) {
+        fail(handoff, &queue_failed);
+    } else if (refusal != NULL) {
+        fail_with(handoff, refusal);
+    }
+    if (was_asked_before) {
+        write_backlog(handoff);
+    }
+    if (was_asked_before && !sli_edge_handoff_is_busy(handoff)) {
+        handoff->handler->ready(handoff);
+    }
+}
+
+/* Gives octets to the queue. When it takes its time the state is WRITING
+ * afterwards. */
+static void stream(struct sli_edge_handoff *handoff, struct slimta_slice octets)
+{
+    struct slimta_queue *queue = handoff->shard->edge->queue;
+    struct slimta_op *op = ask(handoff, write_answered, 250, "2.0.0 Ok");
+
+    if (op == NULL) {
+        write_answered(&handoff->question, NULL);
+        return;
+    }
+    queue->methods->write(queue, handoff->message, octets, op);
+    conclude(handoff, op);
+    if (handoff->question.op != NULL) {
+        handoff->state = SLI_EDGE_HANDOFF_WRITING;
+    }
+}
+
+/* Streams what was gathered before the queue was asked to begin. */
+static void write_backlog(struct sli_edge_handoff *handoff)
+{
+    struct slimta_slice block;
+
+    while (handoff->state == SLI_EDGE_HANDOFF_STREAMING &&
+        handoff->backlog != NULL) {
+        if (slimta_content_block(
+                handoff->backlog, handoff->backlog_at++, &block)) {
+            stream(handoff, block);
+        } else {
+            sli_mail_content_unref(handoff->backlog);
+            handoff->backlog = NULL;
+            handoff->backlog_at = 0;
+        }
+    }
+}
+
+static void switch_answered(
+    struct sli_edge_question *question, struct slimta_op *op)
+{
+    struct sli_edge_handoff *handoff = handoff_of(question);
+
+    if (op != NULL && op->has_begun) {
+        handoff->message = op->begun;
+        handoff->is_begun = 1;
+        handoff->state = SLI_EDGE_HANDOFF_STREAMING;
+        write_backlog(handoff);
+    } else if (op != NULL) {
+        fail_with(handoff, slimta_op_reply(op));
+    } else {
+        fail(handoff, &queue_failed);
+    }
+    if (!sli_edge_handoff_is_busy(handoff)) {
+        handoff->handler->ready(handoff);
+    }
+}
+
+/* From gathering to streaming: the content so far becomes the backlog, and the
+ * envelope that the queue gets has none. */
+static void switch_to_streaming(struct sli_edge_handoff *handoff)
+{
+    int err =
+        sli_mail_envelope_take_content(handoff->envelope, &handoff->backlog);
+
+    if (err != 0) {
+        fail(handoff, &no_space);
+        return;
+    }
+    sli_mail_envelope_seal(handoff->envelope, sli_io_clock_now_ms());
+    handoff->state = SLI_EDGE_HANDOFF_SWITCHING;
+    ask_begin(handoff, switch_answered);
+}
+
+static void spilled(struct sli_edge_handoff *handoff, int result)
+{
+    handoff->spill = NULL;
+    handoff->state = SLI_EDGE_HANDOFF_GATHERING;
+    if (result == SLIMTA_ENOSPC || result == SLIMTA_ENOMEM ||
+        result == SLIMTA_EMFILE) {
+        fail(handoff, &no_space);
+    } else if (result != 0) {
+        fail(handoff, &disk_failed);
+    }
+    handoff->handler->ready(handoff);
+}
+
+static void start_spill(struct sli_edge_handoff *handoff)
+{
+    handoff->state = SLI_EDGE_HANDOFF_SPILLING;
+    if (sli_edge_spill_start(&handoff->spill, handoff,
+            slimta_envelope_content(handoff->envelope), spilled) != 0) {
+        fail(handoff, &no_space);
+    }
+}
+
+static void gather(struct sli_edge_handoff *handoff, struct slimta_slice octets)
+{
+    struct slimta_content *content = slimta_envelope_content(handoff->envelope);
+
+    if (sli_mail_content_append(content, octets) != 0) {
+        fail(handoff, &no_space);
+        return;
+    }
+    if (sli_mail_content_spillable(content) <= handoff->limits->spill_bytes) {
+        return;
+    }
+    if (methods_of(handoff)->begin != NULL) {
+        switch_to_streaming(handoff);
+    } else {
+        start_spill(handoff);
+    }
+}
+
+void sli_edge_handoff_write(
+    struct sli_edge_handoff *handoff, struct slimta_slice octets)
+{
+    if (handoff->state == SLI_EDGE_HANDOFF_GATHERING) {
+        gather(handoff, octets);
+    } else if (handoff->state == SLI_EDGE_HANDOFF_STREAMING) {
+        stream(handoff, octets);
+    }
+}
+
+static void finish_answered(
+    struct sli_edge_question *question, struct slimta_op *op)
+{
+    struct sli_edge_handoff *handoff = handoff_of(question);
+    const struct slimta_reply *refusal = NULL;
+
+    reset(handoff);
+    if (op == NULL) {
+        refusal = sli_edge_shard_reply(
+            handoff->shard, queue_failed.code, queue_failed.text);
+    } else if (op->results.accepted == 0) {
+        refusal = slimta_op_reply(op);
+    }
+    handoff->handler->finished(
+        handoff, refusal == NULL ? op->results.id : "", refusal);
+}
+
+/* `enqueue` and `commit` answer alike. */
+static void ask_finish(struct sli_edge_handoff *handoff)
+{
+    struct slimta_queue *queue = handoff->shard->edge->queue;
+    struct slimta_op *op =
+        ask(handoff, finish_answered, queue_failed.code, queue_failed.text);
+
+    if (op == NULL) {
+        abort_message(handoff);
+        finish_answered(&handoff->question, NULL);
+        return;
+    }
+    handoff->state = SLI_EDGE_HANDOFF_FINISHING;
+    if (handoff->is_begun) {
+        handoff->is_begun = 0;
+        queue->methods->commit(queue, handoff->message, op);
+    } else {
+        queue->methods->enqueue(
+            queue, slimta_envelope_ref(handoff->envelope), op);
+    }
+    conclude(handoff, op);
+}
+
+static void finish_failed(struct sli_edge_handoff *handoff)
+{
+    struct slimta_reply *words = handoff->failure;
+    const struct slimta_reply *refusal = words;
+
+    if (words == NULL) {
+        refusal = sli_edge_shard_reply(
+            handoff->shard, handoff->failure_code, handoff->failure_text);
+    }
+    handoff->failure = NULL;
+    reset(handoff);
+    handoff->handler->finished(handoff, "", refusal);
+    free_words(handoff, words);
+}
+
+void sli_edge_handoff_finish(struct sli_edge_handoff *handoff)
+{
+    if (handoff->state == SLI_EDGE_HANDOFF_FAILED) {
+        finish_failed(handoff);
+        return;
+    }
+    if (!handoff->is_begun) {
+        sli_mail_envelope_seal(handoff->envelope, sli_io_clock_now_ms());
+    }
+    ask_finish(handoff);
+}
+
+void sli_edge_handoff_abort(struct sli_edge_handoff *handoff)
+{
+    if (handoff->spill != NULL) {
+        sli_edge_spill_forget(handoff->spill);
+        handoff->spill = NULL;
+    }
+    sli_edge_op_cancel(&handoff->question);
+    abort_message(handoff);
+    reset(handoff);
+}
+
+void sli_edge_handoff_time_out(struct sli_edge_handoff *handoff)
+{
+    enum sli_edge_handoff_state state = handoff->state;
+    const struct slimta_reply *refusal;
+
+    if (handoff->question.op == NULL) {
+        return;
+    }
+    sli_edge_op_cancel(&handoff->question);
+    if (sli_edge_handoff_is_busy(handoff)) {
+        fail(handoff, &queue_slow);
+        handoff->handler->ready(handoff);
+        return;
+    }
+    abort_message(handoff);
+    reset(handoff);
+    refusal =
+        sli_edge_shard_reply(handoff->shard, queue_slow.code, queue_slow.text);
+    if (state == SLI_EDGE_HANDOFF_BEGINNING) {
+        handoff->handler->begun(handoff, refusal);
+    } else {
+        handoff->handler->finished(handoff, "", refusal);
+    }
+}

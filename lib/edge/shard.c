@@ -1,0 +1,366 @@
+/** The part of an edge that lives in one loop: its listeners and sessions. */
+#include "edge/shard.h"
+
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "edge/edge.h"
+
+enum {
+    /* What engines may have to say at once before it is sent. */
+    OUTPUT_MAX = 1048576
+};
+
+static int clone_sockets(
+    struct sli_edge_shard *shard, struct slimta_error *error)
+{
+    struct sli_edge *edge = shard->edge;
+
+    for (size_t i = 0; i < edge->socket_count; i++) {
+        int err =
+            sli_io_socket_clone(&shard->sockets[i], &edge->sockets[i], error);
+
+        if (err != 0) {
+            return err;
+        }
+        shard->socket_count++;
+    }
+    return 0;
+}
+
+/* Clones stand in memory of the shard's; the edge's own sockets do not. */
+static int has_clones(const struct sli_edge_shard *shard)
+{
+    return shard->sockets != shard->edge->sockets;
+}
+
+static int get_sockets(
+    struct sli_edge_shard *shard, int clone, struct slimta_error *error)
+{
+    struct sli_edge *edge = shard->edge;
+
+    shard->listeners = sli_alloc_array(
+        &edge->alloc, edge->socket_count, sizeof *shard->listeners);
+    if (shard->listeners == NULL) {
+        return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
+    }
+    if (!clone) {
+        shard->sockets = edge->sockets;
+        shard->socket_count = edge->socket_count;
+        return 0;
+    }
+    shard->sockets = sli_alloc_array(
+        &edge->alloc, edge->socket_count, sizeof *shard->sockets);
+    if (shard->sockets == NULL) {
+        return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
+    }
+    return clone_sockets(shard, error);
+}
+
+static void deliver_stop(struct sli_io_message *message);
+
+int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
+    struct slimta_loop *loop, int clone, struct slimta_error *error)
+{
+    *shard = (struct sli_edge_shard){
+        .edge = edge,
+        .loop = loop,
+        .stop_message = {.deliver = deliver_stop},
+    };
+    sli_list_init(&shard->members);
+    sli_buf_init(&shard->output, &edge->alloc, OUTPUT_MAX);
+    sli_mail_reply_init(&shard->reply, &edge->alloc);
+    sli_edge_ops_init(&shard->ops, &edge->alloc, loop);
+    /* Room for any text of sli_edge_shard_reply. */
+    if (sli_mail_reply_set(&shard->reply, 451,
+            SLI_LITERAL("a fixed text is never longer than this line, which "
+                        "stands here for its length alone")) != 0) {
+        return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
+    }
+    return get_sockets(shard, clone, error);
+}
+
+static void close_sockets(struct sli_edge_shard *shard)
+{
+    for (size_t i = 0; i < shard->socket_count; i++) {
+        sli_io_socket_close(&shard->sockets[i], &shard->edge->alloc);
+    }
+    shard->socket_count = 0;
+}
+
+void sli_edge_shard_fini(struct sli_edge_shard *shard)
+{
+    const struct slimta_alloc *alloc = &shard->edge->alloc;
+
+    if (has_clones(shard)) {
+        close_sockets(shard);
+        sli_free(alloc, shard->sockets);
+    }
+    sli_free(alloc, shard->listeners);
+    if (shard->detach_op != NULL) {
+        sli_edge_op_release(&shard->ops, shard->detach_op);
+    }
+    sli_edge_ops_fini(&shard->ops);
+    sli_buf_fini(&shard->output);
+    sli_mail_reply_fini(&shard->reply);
+    sli_io_inbox_unref(shard->inbox);
+}
+
+const struct slimta_reply *sli_edge_shard_reply(
+    struct sli_edge_shard *shard, int code, const char *text)
+{
+    /* Cannot fail: the room is there since init. */
+    (void)slimta_reply_set(&shard->reply, code, text);
+    return &shard->reply;
+}
+
+/* Takes a place for one connection, if there is one. */
+static int take_place(struct sli_edge *edge)
+{
+    unsigned before = atomic_fetch_add(&edge->connections, 1);
+
+    if (before < edge->max_connections) {
+        return 1;
+    }
+    atomic_fetch_sub(&edge->connections, 1);
+    return 0;
+}
+
+static struct sli_edge_shard *shard_of(struct sli_io_listener *listener)
+{
+    return SLI_LIST_ITEM(listener, struct sli_edge_listener, io)->shard;
+}
+
+static void accepted(
+    struct sli_io_listener *listener, int fd, const struct slimta_address *peer)
+{
+    struct sli_edge_shard *shard = shard_of(listener);
+
+    if (take_place(shard->edge)) {
+        shard->edge->kind->door->accept(shard, fd, peer);
+    } else {
+        shard->edge->kind->door->turn_away(shard, fd);
+        (void)close(fd);
+    }
+}
+
+static int start_listeners(
+    struct sli_edge_shard *shard, struct slimta_error *error)
+{
+    for (size_t i = 0; i < shard->socket_count; i++) {
+        int err;
+
+        shard->listeners[i].shard = shard;
+        err = sli_io_listener_start(&shard->listeners[i].io, shard->loop,
+            shard->sockets[i].fd, accepted, NULL);
+        if (err != 0) {
+            return sli_error_set(
+                error, err, "cannot accept: %s", slimta_strerror(err));
+        }
+        shard->listener_count++;
+    }
+    return 0;
+}
+
+static int attach_queue(
+    struct sli_edge_shard *shard, struct slimta_error *error)
+{
+    struct slimta_queue *queue = shard->edge->queue;
+    int err = 0;
+
+    if (queue->methods->attach != NULL) {
+        err = queue->methods->attach(queue, shard->loop);
+    }
+    if (err != 0) {
+        return sli_error_set(error, err, "the queue refuses to attach: %s",
+            slimta_strerror(err));
+    }
+    return 0;
+}
+
+/* The queue's part in the shard's life: an op for the end, then its beginning.
+ */
+static int begin_queue(struct sli_edge_shard *shard, struct slimta_error *error)
+{
+    struct slimta_op *op = sli_edge_op_ask(
+        &shard->ops, &shard->detach, 451, "4.3.0 Error queuing message");
+    int err;
+
+    if (op == NULL) {
+        return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
+    }
+    err = attach_queue(shard, error);
+    if (err != 0) {
+        sli_edge_op_release(&shard->ops, op);
+    } else {
+        shard->detach_op = op;
+    }
+    return err;
+}
+
+int sli_edge_shard_start(
+    struct sli_edge_shard *shard, struct slimta_error *error)
+{
+    int err = sli_io_loop_enter(shard->loop);
+
+    if (err != 0) {
+        shard->state = SLI_EDGE_SHARD_GONE;
+        return sli_error_set(
+            error, err, "cannot enter the loop: %s", slimta_strerror(err));
+    }
+    shard->inbox = sli_io_inbox_ref(shard->loop->inbox);
+    shard->state = SLI_EDGE_SHARD_RUNNING;
+    err = begin_queue(shard, error);
+    if (err == 0) {
+        err = start_listeners(shard, error);
+    }
+    if (err != 0) {
+        deliver_stop(&shard->stop_message);
+    }
+    return err;
+}
+
+static void left(struct sli_io_loop_user *user)
+{
+    struct sli_edge_shard *shard =
+        SLI_LIST_ITEM(user, struct sli_edge_shard, user);
+
+    shard->state = SLI_EDGE_SHARD_GONE;
+    sli_edge_shard_is_gone(shard);
+}
+
+static void leave(struct sli_edge_shard *shard)
+{
+    shard->state = SLI_EDGE_SHARD_LEAVING;
+    sli_io_loop_leave(shard->loop, &shard->user, left);
+}
+
+static void detached(struct sli_edge_question *question, struct slimta_op *op)
+{
+    (void)op;
+    leave(SLI_LIST_ITEM(question, struct sli_edge_shard, detach));
+}
+
+static void detach_queue(struct sli_edge_shard *shard)
+{
+    struct slimta_queue *queue = shard->edge->queue;
+    struct slimta_op *op = shard->detach_op;
+
+    shard->state = SLI_EDGE_SHARD_DETACHING;
+    if (op == NULL || queue->methods->detach == NULL) {
+        leave(shard);
+        return;
+    }
+    shard->detach_op = NULL;
+    shard->detach.answered = detached;
+    queue->methods->detach(queue, shard->loop, op);
+    if (sli_edge_op_asked(op)) {
+        sli_edge_op_release(&shard->ops, op);
+        leave(shard);
+    }
+}
+
+static void leave_when_done(struct sli_edge_shard *shard)
+{
+    if (shard->state == SLI_EDGE_SHARD_DRAINING && shard->listener_count == 0 &&
+        shard->jobs == 0 && sli_list_is_empty(&shard->members)) {
+        sli_io_timer_stop(shard->loop, &shard->deadline);
+        detach_queue(shard);
+    }
+}
+
+static void listener_stopped(struct sli_io_listener *listener)
+{
+    struct sli_edge_shard *shard = shard_of(listener);
+
+    shard->listener_count--;
+    if (shard->listener_count == 0) {
+        close_sockets(shard);
+    }
+    leave_when_done(shard);
+}
+
+/* Calls `act` for every session; each may remove itself. */
+static void for_each_member(
+    struct sli_edge_shard *shard, void (*act)(struct sli_edge_member *member))
+{
+    struct sli_list *link = shard->members.next;
+
+    while (link != &shard->members) {
+        struct sli_list *next = link->next;
+
+        act(SLI_LIST_ITEM(link, struct sli_edge_member, link));
+        link = next;
+    }
+}
+
+static void begin_drain(struct sli_edge_shard *shard)
+{
+    size_t count = shard->listener_count;
+
+    shard->state = SLI_EDGE_SHARD_DRAINING;
+    for (size_t i = 0; i < count; i++) {
+        sli_io_listener_stop(&shard->listeners[i].io, listener_stopped);
+    }
+    for_each_member(shard, shard->edge->kind->door->drain);
+}
+
+static void deadline_passed(struct sli_io_timer *timer)
+{
+    struct sli_edge_shard *shard =
+        SLI_LIST_ITEM(timer, struct sli_edge_shard, deadline);
+
+    for_each_member(shard, shard->edge->kind->door->kill);
+}
+
+static void deliver_stop(struct sli_io_message *message)
+{
+    struct sli_edge_shard *shard =
+        SLI_LIST_ITEM(message, struct sli_edge_shard, stop_message);
+    uint64_t left_ms = sli_edge_drain_left_ms(shard->edge);
+
+    pthread_mutex_lock(&shard->edge->lock);
+    shard->is_stop_posted = 0;
+    pthread_mutex_unlock(&shard->edge->lock);
+    if (shard->state == SLI_EDGE_SHARD_RUNNING) {
+        begin_drain(shard);
+    }
+    if (shard->state != SLI_EDGE_SHARD_DRAINING) {
+        return;
+    }
+    if (left_ms == 0) {
+        deadline_passed(&shard->deadline);
+    } else {
+        sli_io_timer_start(
+            shard->loop, &shard->deadline, left_ms, deadline_passed);
+    }
+    leave_when_done(shard);
+}
+
+void sli_edge_shard_post_stop(struct sli_edge_shard *shard)
+{
+    if (shard->inbox != NULL && !shard->is_stop_posted) {
+        /* Closed: the shard is leaving already. */
+        shard->is_stop_posted =
+            sli_io_inbox_post(shard->inbox, &shard->stop_message) == 0;
+    }
+}
+
+void sli_edge_shard_session_ends(struct sli_edge_shard *shard)
+{
+    atomic_fetch_sub(&shard->edge->connections, 1);
+    leave_when_done(shard);
+}
+
+void sli_edge_shard_job_begins(struct sli_edge_shard *shard)
+{
+    shard->jobs++;
+}
+
+void sli_edge_shard_job_ends(struct sli_edge_shard *shard)
+{
+    shard->jobs--;
+    leave_when_done(shard);
+}

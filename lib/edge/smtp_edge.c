@@ -1,0 +1,320 @@
+/** The SMTP edge's public object: its options and its verbs. */
+#include "edge/smtp_edge.h"
+
+#include <limits.h>
+#include <unistd.h>
+
+#include <slimta/queue.h>
+
+#include "base/alloc.h"
+#include "base/ascii.h"
+#include "base/error.h"
+#include "base/options.h"
+#include "base/slice.h"
+#include "edge/smtp_session.h"
+
+/* The defaults and limits of struct smtp_edge_options. */
+#define DEFAULT_THREADS 1
+#define DEFAULT_MESSAGE_BYTES (UINT64_C(50) << 20)
+#define DEFAULT_RECIPIENTS 1000
+#define DEFAULT_COMMAND_BYTES 4096
+#define COMMAND_BYTES_MIN 512
+#define COMMAND_BYTES_MAX 65536
+#define DEFAULT_CONNECTIONS 10000
+#define DEFAULT_ERRORS 20
+#define DEFAULT_COMMAND_TIMEOUT_MS 300000
+#define DEFAULT_DATA_TIMEOUT_MS 600000
+#define DEFAULT_QUEUE_TIMEOUT_MS 300000
+#define DEFAULT_QUEUE_WRITE_TIMEOUT_MS 60000
+#define DEFAULT_SPILL_BYTES 131072
+#define DEFAULT_SPILL_DIRECTORY "/var/tmp"
+#define HOSTNAME_MAX 255
+
+static uint64_t or_default(uint64_t value, uint64_t otherwise)
+{
+    return value == 0 ? otherwise : value;
+}
+
+static int check_threads(
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    if (options->threads > SLI_EDGE_THREADS_MAX) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "threads: %u is more than %d", options->threads,
+            SLI_EDGE_THREADS_MAX);
+    }
+    return 0;
+}
+
+static int check_command_bytes(
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    uint64_t bytes = options->max_command_bytes;
+
+    if (bytes != 0 &&
+        (bytes < COMMAND_BYTES_MIN || bytes > COMMAND_BYTES_MAX)) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "max_command_bytes: %llu is not between %d and %d",
+            (unsigned long long)bytes, COMMAND_BYTES_MIN, COMMAND_BYTES_MAX);
+    }
+    return 0;
+}
+
+static int check_enums(
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    if ((unsigned)options->bare_newlines > SLIMTA_BARE_PASS) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "bare_newlines: %d is not one of its values",
+            (int)options->bare_newlines);
+    }
+    return 0;
+}
+
+static int check_queue(
+    const struct slimta_queue *queue, struct slimta_error *error)
+{
+    const struct slimta_queue_methods *methods =
+        queue == NULL ? NULL : queue->methods;
+
+    if (methods == NULL || methods->size < sizeof *methods) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "queue: it is missing, or its methods have no valid size");
+    }
+    if (methods->begin != NULL &&
+        (methods->write == NULL || methods->commit == NULL ||
+            methods->abort == NULL)) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "queue: begin needs write, commit and abort beside it");
+    }
+    if (methods->begin == NULL && methods->enqueue == NULL) {
+        return sli_error_set(
+            error, SLIMTA_EINVAL, "queue: it has neither enqueue nor begin");
+    }
+    return 0;
+}
+
+static int check(const struct smtp_edge_options *options,
+    const struct slimta_queue *queue, struct slimta_error *error)
+{
+    int err = check_threads(options, error);
+
+    if (err == 0) {
+        err = check_command_bytes(options, error);
+    }
+    if (err == 0) {
+        err = check_enums(options, error);
+    }
+    if (err == 0) {
+        err = check_queue(queue, error);
+    }
+    return err;
+}
+
+/* A name that can stand in a banner and in a trace field. */
+static int is_hostname(struct slimta_slice name)
+{
+    if (name.size == 0 || name.size > HOSTNAME_MAX ||
+        !sli_ascii_all(name, SLI_ASCII_PRINT)) {
+        return 0;
+    }
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] == ' ') {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int copy_hostname(struct smtp_edge *edge,
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    char machine[HOSTNAME_MAX + 1] = "";
+    struct slimta_slice name = sli_slice_text(options->hostname);
+
+    if (options->hostname == NULL) {
+        if (gethostname(machine, sizeof machine - 1) != 0) {
+            machine[0] = '\0';
+        }
+        name = sli_slice_text(machine[0] == '\0' ? "localhost" : machine);
+    }
+    if (!is_hostname(name)) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "hostname: 1 to %d printable octets without spaces are needed",
+            HOSTNAME_MAX);
+    }
+    edge->hostname = sli_alloc_text(&edge->edge.alloc, name);
+    edge->smtp.hostname = edge->hostname;
+    return edge->hostname == NULL
+        ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
+        : 0;
+}
+
+static int copy_spill_directory(struct smtp_edge *edge,
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    const char *directory = options->spill_directory != NULL
+        ? options->spill_directory
+        : DEFAULT_SPILL_DIRECTORY;
+
+    edge->spill_directory =
+        sli_alloc_text(&edge->edge.alloc, sli_slice_text(directory));
+    edge->handoff.spill_directory = edge->spill_directory;
+    return edge->spill_directory == NULL
+        ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
+        : 0;
+}
+
+static void copy_numbers(
+    struct smtp_edge *edge, const struct smtp_edge_options *options)
+{
+    edge->edge.threads =
+        options->threads == 0 ? DEFAULT_THREADS : options->threads;
+    edge->edge.max_connections =
+        or_default(options->max_connections, DEFAULT_CONNECTIONS);
+    edge->smtp.alloc = &edge->edge.alloc;
+    edge->smtp.max_message_bytes =
+        or_default(options->max_message_bytes, DEFAULT_MESSAGE_BYTES);
+    edge->smtp.max_recipients =
+        or_default(options->max_recipients, DEFAULT_RECIPIENTS);
+    edge->smtp.max_command_bytes =
+        or_default(options->max_command_bytes, DEFAULT_COMMAND_BYTES);
+    edge->smtp.max_errors = or_default(options->max_errors, DEFAULT_ERRORS);
+    edge->smtp.bare_newlines = options->bare_newlines;
+    edge->command_timeout_ms =
+        or_default(options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
+    edge->data_timeout_ms =
+        or_default(options->data_timeout_ms, DEFAULT_DATA_TIMEOUT_MS);
+    edge->queue_timeout_ms =
+        or_default(options->queue_timeout_ms, DEFAULT_QUEUE_TIMEOUT_MS);
+    edge->queue_write_timeout_ms = or_default(
+        options->queue_write_timeout_ms, DEFAULT_QUEUE_WRITE_TIMEOUT_MS);
+    edge->handoff.spill_bytes =
+        or_default(options->spill_bytes, DEFAULT_SPILL_BYTES);
+}
+
+static void release(struct sli_edge *base)
+{
+    struct smtp_edge *edge = (struct smtp_edge *)base;
+    struct slimta_alloc alloc = base->alloc;
+
+    sli_edge_fini(base);
+    sli_free(&alloc, edge->hostname);
+    sli_free(&alloc, edge->spill_directory);
+    sli_free(&alloc, edge);
+}
+
+/* The type of smtp_edge_stop's `stopped`. */
+typedef void (*stopped_function)(struct smtp_edge *edge, void *user);
+
+static void tell_stopped(
+    struct sli_edge *base, sli_edge_any_function stopped, void *user)
+{
+    ((stopped_function)stopped)((struct smtp_edge *)base, user);
+}
+
+static const struct sli_edge_kind kind = {
+    .door = &sli_edge_smtp_door,
+    .tell_stopped = tell_stopped,
+    .release = release,
+};
+
+static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
+    const struct slimta_alloc *alloc, struct slimta_queue *queue,
+    struct slimta_error *error)
+{
+    struct smtp_edge *edge = sli_alloc_zero(alloc, sizeof *edge);
+    int err;
+
+    if (edge == NULL || sli_edge_init(&edge->edge, &kind, alloc, queue) != 0) {
+        sli_free(alloc, edge);
+        return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
+    }
+    copy_numbers(edge, options);
+    err = copy_hostname(edge, options, error);
+    if (err == 0) {
+        err = copy_spill_directory(edge, options, error);
+    }
+    if (err != 0) {
+        release(&edge->edge);
+        return err;
+    }
+    *out = edge;
+    return 0;
+}
+
+int smtp_edge_new(struct smtp_edge **out,
+    const struct smtp_edge_options *options, struct slimta_queue *queue,
+    struct slimta_error *error)
+{
+    struct smtp_edge_options known = {.size = sizeof known};
+    struct slimta_alloc alloc;
+    int err = 0;
+
+    if (out == NULL) {
+        return sli_error_set(error, SLIMTA_EINVAL, "out: it is NULL");
+    }
+    if (options != NULL) {
+        err = SLI_OPTIONS_COPY(&known, options);
+    }
+    if (err != 0) {
+        return sli_error_set(error, err,
+            "options: their size is wrong, or they ask for something that this "
+            "version does not know");
+    }
+    err = sli_alloc_init(&alloc, known.alloc);
+    if (err != 0) {
+        return sli_error_set(error, err,
+            "alloc: its size is wrong, or only some functions are there");
+    }
+    err = check(&known, queue, error);
+    return err != 0 ? err : make(out, &known, &alloc, queue, error);
+}
+
+int smtp_edge_listen(struct smtp_edge *edge, const char *host, uint16_t port,
+    struct slimta_error *error)
+{
+    return sli_edge_listen(&edge->edge, host, port, error);
+}
+
+int smtp_edge_listen_unix(
+    struct smtp_edge *edge, const char *path, struct slimta_error *error)
+{
+    return sli_edge_listen_unix(&edge->edge, path, error);
+}
+
+int smtp_edge_listen_fd(
+    struct smtp_edge *edge, int fd, struct slimta_error *error)
+{
+    return sli_edge_listen_fd(&edge->edge, fd, error);
+}
+
+int smtp_edge_address(
+    const struct smtp_edge *edge, size_t index, struct slimta_address *address)
+{
+    if (index >= edge->edge.socket_count) {
+        return 0;
+    }
+    *address = edge->edge.sockets[index].address;
+    return 1;
+}
+
+int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
+    struct slimta_error *error)
+{
+    return sli_edge_start(&edge->edge, loop, error);
+}
+
+int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,
+    void (*stopped)(struct smtp_edge *edge, void *user), void *user)
+{
+    return sli_edge_stop(
+        &edge->edge, drain_ms, (sli_edge_any_function)stopped, user);
+}
+
+void smtp_edge_free(struct smtp_edge *edge)
+{
+    if (edge != NULL) {
+        sli_edge_free(&edge->edge);
+    }
+}

@@ -1,0 +1,24 @@
+/** The inside of the SMTP edge's public object. */
+#ifndef EDGE_SMTP_EDGE_H
+#define EDGE_SMTP_EDGE_H
+
+#include <slimta/smtp_edge.h>
+
+#include "edge/edge.h"
+#include "edge/handoff.h"
+#include "smtp/server.h"
+
+/** Constant once it is made: sessions of all threads read it. */
+struct smtp_edge {
+    struct sli_edge edge; /* first: the two are cast into each other */
+    struct sli_smtp_config smtp;
+    struct sli_edge_handoff_limits handoff;
+    uint64_t command_timeout_ms;
+    uint64_t data_timeout_ms;
+    uint64_t queue_timeout_ms;
+    uint64_t queue_write_timeout_ms;
+    char *hostname;
+    char *spill_directory;
+};
+
+#endif

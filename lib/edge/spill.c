@@ -1,0 +1,56 @@
+/** Writing a content out of memory, off the loop. */
+#include "edge/spill.h"
+
+#include "base/alloc.h"
+#include "edge/edge.h"
+#include "edge/handoff.h"
+#include "mail/content.h"
+
+static void run(struct sli_io_work *work)
+{
+    struct sli_edge_spill *spill =
+        SLI_LIST_ITEM(work, struct sli_edge_spill, work);
+
+    spill->result = sli_mail_content_spill(spill->content, spill->directory);
+}
+
+static void done(struct sli_io_work *work)
+{
+    struct sli_edge_spill *spill =
+        SLI_LIST_ITEM(work, struct sli_edge_spill, work);
+    struct sli_edge_shard *shard = spill->shard;
+
+    sli_mail_content_unref(spill->content);
+    if (spill->handoff != NULL) {
+        spill->done(spill->handoff, spill->result);
+    }
+    sli_free(&shard->edge->alloc, spill);
+    sli_edge_shard_job_ends(shard);
+}
+
+int sli_edge_spill_start(struct sli_edge_spill **out,
+    struct sli_edge_handoff *handoff, struct slimta_content *content,
+    void (*finished)(struct sli_edge_handoff *handoff, int result))
+{
+    struct sli_edge_shard *shard = handoff->shard;
+    struct sli_edge_spill *spill =
+        sli_alloc_zero(&shard->edge->alloc, sizeof *spill);
+
+    if (spill == NULL) {
+        return SLIMTA_ENOMEM;
+    }
+    spill->shard = shard;
+    spill->handoff = handoff;
+    spill->content = sli_mail_content_ref(content);
+    spill->directory = handoff->limits->spill_directory;
+    spill->done = finished;
+    *out = spill;
+    sli_edge_shard_job_begins(shard);
+    sli_io_work_start(shard->loop, &spill->work, SLI_IO_WORK_DISK, run, done);
+    return 0;
+}
+
+void sli_edge_spill_forget(struct sli_edge_spill *spill)
+{
+    spill->handoff = NULL;
+}
