@@ -5,8 +5,9 @@
 #include <slimta/alloc.h>
 #include <slimta/content.h>
 
-/** The capacity of a block: the first is as small as the expected message
- * allows, each next one twice as large up to the cap. */
+/** The capacity of a block: as small as what is still expected allows, else
+ * twice the one before, up to the cap. The first SLIMTA_HEAD_BYTES stand in one
+ * block. */
 #define SLI_MAIL_CONTENT_BLOCK_MIN 2048
 #define SLI_MAIL_CONTENT_BLOCK_MAX 65536
 

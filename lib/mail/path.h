@@ -9,6 +9,10 @@
 #define SLI_MAIL_LOCAL_MAX 255
 #define SLI_MAIL_DOMAIN_MAX 255
 
+/** The longest label of a domain (RFC 1035 section 2.3.4); of one in UTF-8 the
+ * characters are counted that its A-label would have at least. */
+#define SLI_MAIL_LABEL_MAX 63
+
 enum sli_mail_domain_type {
     SLI_MAIL_DOMAIN_NONE, /**< `<>` or `<Postmaster>` */
     SLI_MAIL_DOMAIN_NAME,
@@ -43,7 +47,8 @@ enum sli_mail_path_kind {
 /**
  * Reads a path in angle brackets at the beginning of `text`; a source route in
  * it is checked and left out. `used` becomes how many octets the path has,
- * brackets included. What follows it is not looked at.
+ * brackets included. What follows it is not looked at. A wrong syntax outweighs
+ * every other fault. `path` and `used` are for use with SLI_MAIL_PATH_OK only.
  */
 enum sli_mail_path_result sli_mail_path_parse(struct slimta_slice text,
     enum sli_mail_path_kind kind, struct sli_mail_path *path, size_t *used);
