@@ -1,0 +1,5 @@
+#include "io_support.h"
+int main(void)
+{
+    return 0;
+}
