@@ -50,7 +50,8 @@ def declared(header):
     """The functions, constants and tags that a header gives to hosts."""
     text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
     names = set(re.findall(r"\b((?:smtp_edge|http_edge|slimta)_\w+)", text))
-    return names | set(re.findall(r"\b(SLIMTA_(?!\w*_H\b)\w+)", text))
+    names |= set(re.findall(r"\b(SLIMTA_(?!\w*_H\b)\w+)", text))
+    return names - {"SLIMTA_MUST_CHECK"}
 
 
 def check_kept(header):
@@ -65,7 +66,7 @@ def check_program(program):
         program.read_text()))
     lines = len(program.read_text().splitlines())
     check(f"{program.name} is short",
-          "" if lines <= 120 else f"{lines} lines")
+          "" if lines <= 110 else f"{lines} lines")
 
 
 def check_lists():

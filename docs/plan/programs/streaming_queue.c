@@ -1,7 +1,5 @@
-/** A queue that writes each message to a file while it arrives. */
-#include <stdio.h>
+/** A queue that stores each message while it arrives, no faster than it can. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <slimta/edge.h>
 
@@ -9,52 +7,41 @@
 struct worker;
 void worker_post(struct worker *worker, void (*run)(void *job), void *job);
 
-struct spool {
-    struct slimta_queue queue; /* first: its address is the spool's */
+/** The host's store. The last three block; after the last two the entry is
+ * gone; what was kept has a name, NULL when keeping failed. */
+struct entry;
+struct entry *entry_new(void);
+int entry_append(struct entry *entry, const char *data, size_t size);
+const char *entry_keep(struct entry *entry);
+void entry_drop(struct entry *entry);
+
+struct store {
+    struct slimta_queue queue; /* first: its address is the store's */
     struct worker *worker;
 };
 
 struct message {
     struct worker *worker;
+    struct entry *entry;
     struct slimta_op *op; /* the open question: there is one at a time */
     struct slimta_slice octets;
-    int file;
-    char name[sizeof "spool/mail-XXXXXX"];
 };
 
-static void run_drop(void *job)
+static void run_abort(void *job)
 {
     struct message *message = job;
 
-    remove(message->name);
-    close(message->file);
+    entry_drop(message->entry);
     free(message);
-}
-
-static void run_open(void *job)
-{
-    struct message *message = job;
-    struct slimta_op *op = message->op;
-
-    message->file = mkstemp(message->name);
-    if (message->file < 0) { /* no yes: 451 */
-        free(message);
-        slimta_op_finish(op);
-        return;
-    }
-    slimta_op_begun(op, message);
-    if (slimta_op_finish(op) != 0) { /* the loop is gone: no abort comes */
-        run_drop(message);
-    }
 }
 
 static void run_write(void *job)
 {
     struct message *message = job;
-    ssize_t size = (ssize_t)message->octets.size;
+    struct slimta_slice octets = message->octets;
 
-    if (write(message->file, message->octets.data, size) != size) {
-        slimta_op_refused(message->op, NULL, 452, "4.3.1 The disk is full");
+    if (entry_append(message->entry, octets.data, octets.size) != 0) {
+        slimta_op_refused(message->op, NULL, 452, "4.3.1 The store is full");
     }
     slimta_op_finish(message->op); /* now more is read from the client */
 }
@@ -62,67 +49,66 @@ static void run_write(void *job)
 static void run_commit(void *job)
 {
     struct message *message = job;
-    struct slimta_op *op = message->op;
+    const char *name = entry_keep(message->entry);
 
-    if (fsync(message->file) == 0) {
-        slimta_op_queued(op, NULL, message->name);
-        close(message->file);
-        free(message);
-    } else { /* no yes: 451 */
-        run_drop(message);
+    if (name != NULL) { /* else 451 */
+        slimta_op_queued(message->op, NULL, name);
     }
-    slimta_op_finish(op);
+    slimta_op_finish(message->op);
+    free(message);
 }
 
-static void spool_begin(struct slimta_queue *queue,
+static void post(
+    struct message *message, struct slimta_op *op, void (*run)(void *job))
+{
+    slimta_op_take(op); /* before another thread can see it */
+    message->op = op;
+    worker_post(message->worker, run, message);
+}
+
+static void store_begin(struct slimta_queue *queue,
     struct slimta_envelope *envelope, struct slimta_op *op)
 {
-    struct worker *worker = ((struct spool *)queue)->worker;
-    struct message *message = malloc(sizeof *message);
+    struct message *message = calloc(1, sizeof *message);
 
     slimta_envelope_unref(envelope); /* a real queue stores its facts too */
-    if (message != NULL) {           /* else not taken and no yes: 451 */
-        *message = (struct message){worker, op, {0}, -1, "spool/mail-XXXXXX"};
-        slimta_op_take(op);
-        worker_post(worker, run_open, message);
+    if (message != NULL && (message->entry = entry_new()) != NULL) {
+        message->worker = ((struct store *)queue)->worker;
+        slimta_op_begun(op, message);
+    } else {
+        free(message); /* without a yes: 451 */
     }
 }
 
-static void spool_write(struct slimta_queue *queue, void *user,
+static void store_write(struct slimta_queue *queue, void *user,
     struct slimta_slice octets, struct slimta_op *op)
 {
     struct message *message = user;
 
     (void)queue;
-    slimta_op_take(op);
-    message->op = op;
-    message->octets = octets; /* stay until the op is finished */
-    worker_post(message->worker, run_write, message);
+    message->octets = octets; /* they stay until the op is finished */
+    post(message, op, run_write);
 }
 
-static void spool_commit(
+static void store_commit(
     struct slimta_queue *queue, void *user, struct slimta_op *op)
 {
-    struct message *message = user;
-
     (void)queue;
-    slimta_op_take(op);
-    message->op = op;
-    worker_post(message->worker, run_commit, message);
+    post(user, op, run_commit);
 }
 
-static void spool_abort(struct slimta_queue *queue, void *user)
+static void store_abort(struct slimta_queue *queue, void *user)
 {
     struct message *message = user;
 
     (void)queue; /* a cancelled write may still run: this comes after it */
-    worker_post(message->worker, run_drop, message);
+    worker_post(message->worker, run_abort, message);
 }
 
-const struct slimta_queue_methods spool_methods = {
-    .size = sizeof spool_methods,
-    .begin = spool_begin,
-    .write = spool_write,
-    .commit = spool_commit,
-    .abort = spool_abort,
+const struct slimta_queue_methods store_methods = {
+    .size = sizeof store_methods,
+    .begin = store_begin,
+    .write = store_write,
+    .commit = store_commit,
+    .abort = store_abort,
 };

@@ -85,7 +85,9 @@ int serve(struct slimta_queue *queue, int epoll, struct slimta_error *error)
     }
     http_edge_free(doors.http);
     smtp_edge_free(doors.smtp);
-    slimta_loop_run(loop); /* what a start that was given up has left */
+    if (loop != NULL) {
+        slimta_loop_run(loop); /* what a start that was given up has left */
+    }
     slimta_loop_free(loop);
     return err;
 }

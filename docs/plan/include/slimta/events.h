@@ -78,9 +78,9 @@ struct slimta_event {
 
 /**
  * What an edge calls for each event: on the loop where it happens, so on
- * several threads at once when the edge has several; late_commit also on the
- * finisher's. It must not block, and may call slimta_event_format, the stop
- * and the counters of an edge, nothing else of it.
+ * several threads at once when the edge has several. It must not block, and may
+ * call slimta_event_format, the stop and the counters of an edge, nothing else
+ * of it.
  */
 typedef void (*slimta_event_fn)(const struct slimta_event *event, void *user);
 

@@ -32,18 +32,22 @@ enum slimta_http_permanent {
     SLIMTA_HTTP_PERMANENT_422      /**< so that balancers count no fault */
 };
 
-/** `flags`. */
-#define SLIMTA_HTTP_NEEDS_SENDER 0x01u /**< no sender header: 400, not `<>` */
-#define SLIMTA_HTTP_PARTIAL \
-    0x02u                             /**< a refused recipient is left out and \
-                                           told in X-Smtp-Rcpt-Reply */
-#define SLIMTA_HTTP_NO_REPEATS 0x04u  /**< equal recipients count once */
-#define SLIMTA_HTTP_ALLOW_EMPTY 0x08u /**< a message of length zero */
-#define SLIMTA_HTTP_NAMES_ID 0x10u    /**< the success names the queue's id */
-#define SLIMTA_HTTP_OPTIONS_204 0x20u /**< OPTIONS: 204, not 405 */
-#define SLIMTA_HTTP_CLOSES \
-    0x40u /**< closes after each reply, for peers \
-               that never read a body */
+/* `flags`. */
+
+/** Without a sender header: 400, not the null sender. */
+#define SLIMTA_HTTP_NEEDS_SENDER 0x01u
+/** A refused recipient is left out and told in X-Smtp-Rcpt-Reply. */
+#define SLIMTA_HTTP_PARTIAL 0x02u
+/** Equal recipients count once. */
+#define SLIMTA_HTTP_NO_REPEATS 0x04u
+/** A message of length zero is taken. */
+#define SLIMTA_HTTP_ALLOW_EMPTY 0x08u
+/** The success names the queue's id. */
+#define SLIMTA_HTTP_NAMES_ID 0x10u
+/** OPTIONS gets 204, not 405. */
+#define SLIMTA_HTTP_OPTIONS_204 0x20u
+/** Closes after each reply, for clients that never read a body. */
+#define SLIMTA_HTTP_CLOSES 0x40u
 
 /**
  * How an edge behaves. Zero and NULL mean the default in brackets. Strings are
@@ -182,8 +186,8 @@ SLIMTA_BEGIN_DECLS
 
 /**
  * A new edge that hands its messages to `queue`, which it borrows until it has
- * stopped. NULL: an edge for health_path and metrics_path alone. Nothing runs
- * before http_edge_start.
+ * stopped. NULL: an edge for health_path and metrics_path alone. `options` may
+ * be NULL: all defaults. Nothing runs before http_edge_start.
  *
  * SLIMTA_EINVAL names the option at fault.
  */
@@ -272,7 +276,7 @@ SLIMTA_API SLIMTA_MUST_CHECK int http_edge_call_body(
 SLIMTA_API void http_edge_call_end(struct http_edge_call *call);
 
 /** The client is gone: the call is gone too, and neither method runs again. Its
- * message is aborted, unless a queue has said yes already. */
+ * message is aborted, unless a queue has said yes already. NULL is accepted. */
 SLIMTA_API void http_edge_call_cancel(struct http_edge_call *call);
 
 SLIMTA_END_DECLS

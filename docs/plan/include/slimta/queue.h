@@ -8,6 +8,7 @@
 
 #include <slimta/alloc.h>
 #include <slimta/error.h>
+#include <slimta/events.h>
 #include <slimta/export.h>
 #include <slimta/op.h>
 #include <slimta/slice.h>
@@ -75,7 +76,9 @@ struct slimta_queue_methods {
     void (*write)(struct slimta_queue *queue, void *message,
         struct slimta_slice octets, struct slimta_op *op);
 
-    /** All octets were written: answer as `enqueue` does. */
+    /** All octets were written: answer as `enqueue` does. No abort follows, so
+     * the queue forgets a message that it does not take. When the deadline has
+     * passed the client has heard 451, and a yes is the event late_commit. */
     void (*commit)(
         struct slimta_queue *queue, void *message, struct slimta_op *op);
 
@@ -141,6 +144,9 @@ struct slimta_smtp_queue_options {
     uint64_t data_timeout_ms;    /**< for the reply to the message [240 s] */
     uint64_t max_connections;    /**< in each loop [100] */
     uint64_t idle_ms;            /**< how long one is kept for more [10 s] */
+
+    slimta_event_fn event; /**< told what happens with the next hop */
+    void *event_user;      /**< borrowed until slimta_queue_free */
 };
 
 /** For slimta_http_queue_new. Everything is copied. */
@@ -159,6 +165,8 @@ struct slimta_http_queue_options {
     uint64_t reply_timeout_ms;   /**< after the last octet [240 s] */
     uint64_t max_connections;    /**< in each loop [100] */
     uint64_t idle_ms;            /**< [10 s] */
+    slimta_event_fn event;       /**< as above */
+    void *event_user;            /**< as above */
 };
 
 SLIMTA_BEGIN_DECLS
@@ -228,7 +236,7 @@ SLIMTA_API SLIMTA_MUST_CHECK int slimta_lmtp_queue_new(
     struct slimta_error *error);
 
 /** The same over HTTP, to an HTTP edge, ours or python-slimta's. Needs the
- * length first, so it has the `enqueue` form only. */
+ * length first, so it has the `enqueue` form only, and long messages spill. */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_http_queue_new(
     struct slimta_queue **out, const struct slimta_http_queue_options *options,
     struct slimta_error *error);

@@ -89,8 +89,9 @@ SLIMTA_API const struct slimta_tls_info *slimta_session_tls(
 SLIMTA_API const struct slimta_auth *slimta_session_auth(
     const struct slimta_session *session);
 
-/** What the PROXY header said beside the addresses; NULL when none came. Stays
- * for the whole session. <slimta/proxy.h> */
+/** What the PROXY header said beside the addresses; NULL only in an edge whose
+ * options ask for none, and in a mounted HTTP edge. Stays for the whole
+ * session. <slimta/proxy.h> */
 SLIMTA_API const struct slimta_proxy *slimta_session_proxy(
     const struct slimta_session *session);
 

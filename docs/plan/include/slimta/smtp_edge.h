@@ -102,8 +102,7 @@ struct smtp_edge_options {
                                         then 451 4.4.5 */
 
     /* More limits; each but the EHLO name's may be SLIMTA_UNLIMITED. */
-    uint64_t max_connections_per_ip; /**< of one client after PROXY, IPv6 by
-                                          its first 64 bits [100] */
+    uint64_t max_connections_per_ip; /**< of one client, after PROXY [100] */
     uint64_t max_idle_commands;      /**< commands of a session since a message
                                           was last accepted [100000] */
     uint64_t min_data_rate;          /**< octets a second on average while data
@@ -149,7 +148,8 @@ SLIMTA_BEGIN_DECLS
 
 /**
  * A new edge that hands its messages to `queue`, which it borrows until
- * smtp_edge_free. Nothing runs before smtp_edge_start.
+ * it has stopped (see smtp_edge_stop). `options` may be NULL: all defaults.
+ * Nothing runs before smtp_edge_start.
  *
  * SLIMTA_EINVAL names the option at fault.
  */
@@ -234,7 +234,8 @@ SLIMTA_API void smtp_edge_count(
  * "The edge has stopped" means, wherever something is borrowed until then:
  * `stopped` has run; or the edge was freed, had threads of its own, and
  * smtp_edge_free has returned; or it was freed and slimta_loop_run has
- * returned, slimta_loop_turn or slimta_loop_free has returned 0.
+ * returned, slimta_loop_turn or slimta_loop_free has returned 0. One that was
+ * never started has stopped when smtp_edge_free has returned.
  *
  * SLIMTA_ESTATE when the edge was never started or has stopped: then `stopped`
  * does not run.
