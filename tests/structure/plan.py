@@ -46,17 +46,15 @@ def check_header(header):
         CXX, ["-std=c++11", "-pedantic-errors", "-x", "c++"], text))
 
 
-def declared(header):
-    """The functions, constants and tags that a header gives to hosts."""
+def words(header):
+    """Every word of a header outside its comments, members included."""
     text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
-    names = set(re.findall(r"\b((?:smtp_edge|http_edge|slimta)_\w+)", text))
-    names |= set(re.findall(r"\b(SLIMTA_(?!\w*_H\b)\w+)", text))
-    return names - {"SLIMTA_MUST_CHECK"}
+    return set(re.findall(r"\b[A-Za-z_]\w+", text)) - {"SLIMTA_MUST_CHECK"}
 
 
 def check_kept(header):
     """A planned header stands for the whole: what is built is in it."""
-    lost = declared(BUILT / header.name) - declared(header)
+    lost = words(BUILT / header.name) - words(header)
     check(f"{header.name} keeps what is built", "\n".join(sorted(lost)))
 
 
@@ -66,7 +64,7 @@ def check_program(program):
         program.read_text()))
     lines = len(program.read_text().splitlines())
     check(f"{program.name} is short",
-          "" if lines <= 110 else f"{lines} lines")
+          "" if lines <= 125 else f"{lines} lines")
 
 
 def check_lists():

@@ -1,5 +1,6 @@
 /** A queue that stores each message while it arrives, no faster than it can. */
 #include <stdlib.h>
+#include <string.h>
 
 #include <slimta/edge.h>
 
@@ -24,7 +25,8 @@ struct message {
     struct worker *worker;
     struct entry *entry;
     struct slimta_op *op; /* the open question: there is one at a time */
-    struct slimta_slice octets;
+    char *octets;         /* of a write */
+    size_t size;
 };
 
 static void run_abort(void *job)
@@ -38,9 +40,10 @@ static void run_abort(void *job)
 static void run_write(void *job)
 {
     struct message *message = job;
-    struct slimta_slice octets = message->octets;
+    int err = entry_append(message->entry, message->octets, message->size);
 
-    if (entry_append(message->entry, octets.data, octets.size) != 0) {
+    free(message->octets);
+    if (err != 0) {
         slimta_op_refused(message->op, NULL, 452, "4.3.1 The store is full");
     }
     slimta_op_finish(message->op); /* now more is read from the client */
@@ -86,7 +89,13 @@ static void store_write(struct slimta_queue *queue, void *user,
     struct message *message = user;
 
     (void)queue;
-    message->octets = octets; /* they stay until the op is finished */
+    message->octets = malloc(octets.size);
+    if (message->octets == NULL) {
+        slimta_op_refused(op, NULL, 452, "4.3.1 Out of memory");
+        return;
+    }
+    memcpy(message->octets, octets.data, octets.size); /* ours until done */
+    message->size = octets.size;
     post(message, op, run_write);
 }
 

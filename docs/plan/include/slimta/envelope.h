@@ -184,9 +184,9 @@ SLIMTA_API int slimta_envelope_header(const struct slimta_envelope *envelope,
 
 /**
  * Puts a header field above all others. `value` may be folded with CRLF and
- * white space; any other control octet, and a name that is no field name (RFC
- * 5322 section 3.6.8), are SLIMTA_EINVAL. SLIMTA_ESTATE once sealed;
- * SLIMTA_ENOMEM. On the session's loop.
+ * white space before a line that is not blank; any other control octet but HT,
+ * and a name that is no field name (RFC 5322 section 3.6.8), are SLIMTA_EINVAL.
+ * SLIMTA_ESTATE once sealed; SLIMTA_ENOMEM. On the session's loop.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_envelope_prepend(
     struct slimta_envelope *envelope, const char *name, const char *value);

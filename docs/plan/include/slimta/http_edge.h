@@ -92,9 +92,9 @@ struct http_edge_options {
     uint64_t tls_timeout_ms;  /**< for a handshake [30 s] */
 
     /* The questions' deadlines. */
-    uint64_t validator_timeout_ms; /**< [30 s] */
-    uint64_t stream_timeout_ms;    /**< [60 s] */
-    uint64_t queue_timeout_ms;     /**< [300 s]: 503 with 451 4.4.5 */
+    uint64_t validator_timeout_ms;   /**< [30 s] */
+    uint64_t queue_timeout_ms;       /**< [300 s]: 503 with 451 4.4.5 */
+    uint64_t queue_write_timeout_ms; /**< [60 s] */
 
     uint64_t spill_bytes;        /**< [128 KiB] */
     const char *spill_directory; /**< ["/var/tmp"] */

@@ -70,9 +70,10 @@ struct slimta_queue_methods {
     void (*begin)(struct slimta_queue *queue, struct slimta_envelope *envelope,
         struct slimta_op *op);
 
-    /** The next octets, borrowed until the op is finished. Without an answer
-     * they are taken. Until the op is finished no more are read from the
-     * client. A refusal ends the message: abort follows. */
+    /** The next octets, borrowed until return: a queue that takes the op
+     * copies them first. Without an answer they are taken. Until the op is
+     * finished no more are read from the client. A refusal ends the message:
+     * abort follows. */
     void (*write)(struct slimta_queue *queue, void *message,
         struct slimta_slice octets, struct slimta_op *op);
 

@@ -87,6 +87,8 @@ struct smtp_edge_options {
      * hears 451 4.4.5 [300 s]. Below the 10 minutes of RFC 5321 section
      * 4.5.3.2.6, or the client gives up first. */
     uint64_t queue_timeout_ms;
+    /** The same for a `begin`, a `write` or a `recipient` [60 s]. */
+    uint64_t queue_write_timeout_ms;
 
     enum slimta_bare_newlines bare_newlines;
 
@@ -95,11 +97,9 @@ struct smtp_edge_options {
     uint64_t spill_bytes;
     const char *spill_directory; /**< ["/var/tmp"] */
 
-    /* The other questions' deadlines; the answers that follow them stand at
+    /** How long a validator may take [30 s]; what follows then stands at
      * struct slimta_validators. */
-    uint64_t validator_timeout_ms; /**< for each validator [30 s] */
-    uint64_t stream_timeout_ms;    /**< `begin`, `write`, `recipient` [60 s];
-                                        then 451 4.4.5 */
+    uint64_t validator_timeout_ms;
 
     /* More limits; each but the EHLO name's may be SLIMTA_UNLIMITED. */
     uint64_t max_connections_per_ip; /**< of one client, after PROXY [100] */
@@ -194,8 +194,8 @@ SLIMTA_API int smtp_edge_address(
 /**
  * Begins to serve: in `loop`, called on its thread and borrowed until the edge
  * has stopped, or with NULL on threads of the edge's own. Without a listener it
- * serves what it is given with smtp_edge_adopt. An edge is started once. On
- * failure it is as before. The threads block all signals.
+ * serves what it is given with smtp_edge_adopt. An edge is started once; after
+ * a failure it can only be freed. The threads block all signals.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
     struct slimta_loop *loop, struct slimta_error *error);

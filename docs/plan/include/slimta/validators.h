@@ -142,8 +142,7 @@ struct slimta_validators {
     /** Octets of the message as they arrive, dots removed, in order, without
      * their boundaries meaning anything. No reply is sent for a success. A
      * refusal is the reply to the message, which is read to its end first; 421
-     * closes at once. When the op is taken, `octets` live until
-     * slimta_op_finish, cancelled or not, and nothing more is read before. */
+     * closes at once. Until a taken op is finished nothing more is read. */
     void (*chunk)(struct slimta_session *session, struct slimta_reply *reply,
         struct slimta_slice octets, struct slimta_op *op, void *user);
 
