@@ -237,9 +237,8 @@ int slimta_op_refused(struct slimta_op *op, struct slimta_envelope *envelope,
     if (code < 400 || code > 599) {
         code = 451;
     }
-    /* Where the text cannot be had the default reply refuses as well. */
-    op->has_reply = slimta_reply_set(&op->reply, code, text) == 0;
-    return op->has_reply ? 0 : SLIMTA_ENOMEM;
+    op->has_reply = 1;
+    return slimta_reply_set(&op->reply, code, text);
 }
 
 void slimta_op_begun(struct slimta_op *op, void *message)
