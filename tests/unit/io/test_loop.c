@@ -2,6 +2,7 @@
 #include "io_support.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <slimta/error.h>
 
@@ -209,6 +210,65 @@ static void a_foreign_loop_turns_it(void **state)
     test_loop_leave(&test);
 }
 
+/* A watch that begins inside a turn, behind libuv's look at the kernel. libuv
+ * gives it to the kernel in the next one and has to ask for that. */
+struct late_watch {
+    struct sli_io_message message;
+    struct slimta_loop *loop;
+    uv_poll_t poll;
+    int fds[2];
+    int is_closed;
+};
+
+static void on_late_closed(uv_handle_t *handle)
+{
+    ((struct late_watch *)handle->data)->is_closed = 1;
+}
+
+static void on_late_readable(uv_poll_t *poll_handle, int status, int events)
+{
+    assert_int_equal(status, 0);
+    assert_int_equal(events, UV_READABLE);
+    uv_close((uv_handle_t *)poll_handle, on_late_closed);
+}
+
+static void watch_late(struct sli_io_message *message)
+{
+    struct late_watch *late_watch =
+        SLI_LIST_ITEM(message, struct late_watch, message);
+
+    assert_int_equal(uv_poll_init(late_watch->loop->uv, &late_watch->poll,
+                         late_watch->fds[0]),
+        0);
+    late_watch->poll.data = late_watch;
+    assert_int_equal(
+        uv_poll_start(&late_watch->poll, UV_READABLE, on_late_readable), 0);
+}
+
+static void a_foreign_loop_misses_no_new_watch(void **state)
+{
+    struct late_watch late_watch = {.message.deliver = watch_late};
+    struct test_loop test;
+    struct pollfd watched;
+
+    (void)state;
+    test_loop_enter(&test, NULL);
+    late_watch.loop = test.loop;
+    assert_int_equal(pipe(late_watch.fds), 0);
+    assert_int_equal(write(late_watch.fds[1], "x", 1), 1);
+    assert_int_equal(
+        sli_io_inbox_post(test.loop->inbox, &late_watch.message), 0);
+    watched =
+        (struct pollfd){.fd = slimta_loop_fd(test.loop), .events = POLLIN};
+    while (!late_watch.is_closed) {
+        (void)poll(&watched, 1, slimta_loop_timeout_ms(test.loop));
+        assert_int_equal(slimta_loop_turn(test.loop), 1);
+    }
+    assert_int_equal(close(late_watch.fds[0]), 0);
+    assert_int_equal(close(late_watch.fds[1]), 0);
+    test_loop_leave(&test);
+}
+
 static void bad_arguments_are_refused(void **state)
 {
     struct slimta_alloc alloc = {.size = 0};
@@ -273,6 +333,7 @@ int main(void)
         cmocka_unit_test(all_leave_and_enter_again),
         cmocka_unit_test(one_enters_while_another_leaves),
         cmocka_unit_test(a_foreign_loop_turns_it),
+        cmocka_unit_test(a_foreign_loop_misses_no_new_watch),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
     };
