@@ -14,11 +14,16 @@
 /** The first descriptor that systemd passes (sd_listen_fds(3)). */
 enum { FIRST_PASSED_FD = 3 };
 
-static int fail(struct slimta_error *error, const char *text)
+/* The command line is right, but what it names is not there. */
+static int not_there(
+    struct slimta_error *error, const char *flag, const char *why)
 {
-    error->code = SLIMTA_ENOENT;
-    (void)snprintf(error->text, sizeof error->text, "%s", text);
-    return error->code;
+    struct slimta_error full = {.code = SLIMTA_ENOENT};
+
+    (void)snprintf(
+        full.text, sizeof full.text, "--listen %s: %.200s", flag, why);
+    *error = full;
+    return full.code;
 }
 
 /* The number in an environment variable, 0 when there is none. */
@@ -45,18 +50,28 @@ static int passed_fds(void)
     return (int)fds;
 }
 
+static int listen_fd(struct smtp_edge *edge, int fd, struct slimta_error *error)
+{
+    char flag[32];
+
+    if (smtp_edge_listen_fd(edge, fd, error) == 0) {
+        return 0;
+    }
+    (void)snprintf(flag, sizeof flag, "fd:%d", fd);
+    return not_there(error, flag, error->text);
+}
+
 static int listen_systemd(struct smtp_edge *edge, struct slimta_error *error)
 {
     int count = passed_fds();
     int err = 0;
 
     if (count == 0) {
-        return fail(error,
-            "--listen systemd: no sockets were passed (LISTEN_FDS, "
-            "LISTEN_PID)");
+        return not_there(error, "systemd",
+            "no sockets were passed to this process (LISTEN_FDS, LISTEN_PID)");
     }
     for (int i = 0; err == 0 && i < count; i++) {
-        err = smtp_edge_listen_fd(edge, FIRST_PASSED_FD + i, error);
+        err = listen_fd(edge, FIRST_PASSED_FD + i, error);
     }
     return err;
 }
@@ -68,7 +83,7 @@ static int listen_one(struct smtp_edge *edge, const struct listen_at *at,
     case LISTEN_UNIX:
         return smtp_edge_listen_unix(edge, at->path, error);
     case LISTEN_FD:
-        return smtp_edge_listen_fd(edge, at->fd, error);
+        return listen_fd(edge, at->fd, error);
     case LISTEN_SYSTEMD:
         return listen_systemd(edge, error);
     case LISTEN_TCP:

@@ -31,7 +31,7 @@ static int apply_listen(struct settings *settings, const char *value)
 static int apply_hostname(struct settings *settings, const char *value)
 {
     settings->edge.hostname = value;
-    return *value != '\0';
+    return value_name(value);
 }
 
 static int apply_queue(struct settings *settings, const char *value)
@@ -110,7 +110,7 @@ static const struct flag flags[] = {
         "fd:N, or systemd for inherited sockets",
         "ADDR:PORT, [ADDR]:PORT, unix:PATH, fd:N or systemd", apply_listen},
     {"--hostname", "NAME", "name in the banner [the machine's full name]",
-        "a name", apply_hostname},
+        "1 to 255 printable characters without spaces", apply_hostname},
     {"--queue", "URI",
         "where messages go [maildir:./mail]:\n"
         "maildir:DIR[?newlines=lf|crlf], discard:",

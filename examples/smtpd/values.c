@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { LONGEST_NAME = 255 };
+
 int value_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
 {
     uint64_t value = 0;
@@ -21,6 +23,18 @@ int value_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
     }
     *number = value;
     return value >= min && value <= max;
+}
+
+int value_name(const char *text)
+{
+    size_t length = 0;
+
+    for (; text[length] != '\0'; length++) {
+        if (text[length] <= ' ' || text[length] > '~') {
+            return 0;
+        }
+    }
+    return length >= 1 && length <= LONGEST_NAME;
 }
 
 /* The rest of `text` behind `prefix`, or NULL. */

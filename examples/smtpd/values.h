@@ -12,6 +12,9 @@
 int value_number(
     const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
+/** A name that can stand in a banner. */
+int value_name(const char *text);
+
 /** ADDR:PORT, [ADDR]:PORT, unix:PATH, fd:N, systemd. */
 int value_listen(const char *text, struct listen_at *out);
 
