@@ -162,7 +162,8 @@ struct slimta_reply *slimta_op_reply(struct slimta_op *op)
     if (!op->has_reply) {
         op->has_reply = 1;
         /* Cannot fail: the room is there since op_new. */
-        (void)slimta_reply_set(&op->reply, op->default_code, op->default_text);
+        (void)sli_mail_reply_set(
+            &op->reply, op->default_code, sli_slice_text(op->default_text));
     }
     return &op->reply;
 }

@@ -15,6 +15,9 @@
 
 #include "base/buf.h"
 #include "mail/path.h"
+#include "smtp/data_reader.h"
+#include "smtp/input.h"
+#include "smtp/replies.h"
 
 /** How all engines of one edge behave. Borrowed by each of them. */
 struct sli_smtp_config {
@@ -104,6 +107,15 @@ enum sli_smtp_state {
     SLI_SMTP_STATE_CLOSED     /**< nothing is read any more */
 };
 
+/** What is known of the message on its way; RSET forgets it. */
+struct sli_smtp_transaction {
+    int smtputf8;
+    uint64_t recipients; /* that were accepted */
+    uint64_t size;       /* octets of content so far */
+    struct sli_smtp_data_reader reader;
+    enum sli_smtp_reply_id refusal; /* why the content is refused, or NONE */
+};
+
 /** One session's engine, held by value; at most a few hundred octets and no
  * memory of its own while the session is idle. */
 struct sli_smtp_server {
@@ -111,6 +123,20 @@ struct sli_smtp_server {
     const struct sli_smtp_config *config;
     struct sli_buf *output;
     enum sli_smtp_state state;
+    enum sli_smtp_event_type question; /* that waits for its answer, or NONE */
+    struct sli_smtp_input input;
+    /* The line that was asked about stays at the front of the input until it
+     * is answered; this part of it stands in the default answer. */
+    size_t line_size;
+    size_t echo_offset;
+    size_t echo_size;
+    int is_extended;   /* the last accepted greeting was EHLO */
+    int asks_extended; /* the greeting that is asked about is EHLO */
+    int has_ended;     /* no more input will come */
+    int owes_reset;    /* RESET is the next event */
+    enum sli_smtp_close close;
+    uint64_t errors;
+    struct sli_smtp_transaction transaction;
 };
 
 /** `config` and `output` are borrowed: all engines of one loop may share one
@@ -141,19 +167,23 @@ void sli_smtp_server_next(
  * Answers the question that waits; NULL means the default. The engine keeps
  * the rules of the design: a reply of another class than the default's is a
  * refusal; where one success code is due another 2xx or 3xx keeps the due one
- * and takes the text; 221 and 421 close. SLIMTA_ENOMEM: the engine is closed
- * then.
+ * and takes the text (251 at RCPT stays, RFC 5321 section 4.3.2); 221 and 421
+ * close. Nothing makes a success of a content that the engine has refused.
+ * SLIMTA_ENOMEM: the engine is closed then. SLIMTA_ESTATE: nothing waits, and
+ * nothing was done.
  */
 int sli_smtp_server_answer(
     struct sli_smtp_server *server, const struct slimta_reply *reply);
 
-/** Fills `reply` with the default answer of the question that waits. */
+/** Fills `reply` with the default answer of the question that waits.
+ * SLIMTA_ENOMEM; SLIMTA_ESTATE: nothing waits. */
 int sli_smtp_server_default(
     const struct sli_smtp_server *server, struct slimta_reply *reply);
 
 /** Says a last reply on the owner's account (a timeout, a shutdown) and
  * closes, in any state; a transaction gets its RESET first. `code` and `text`
- * as in slimta_reply_set, static text. */
+ * as in slimta_reply_set, static text of one line that begins with its
+ * enhanced code; NULL closes without a word. */
 void sli_smtp_server_terminate(
     struct sli_smtp_server *server, int code, const char *text);
 
@@ -162,6 +192,9 @@ void sli_smtp_server_terminate(
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server);
 
 enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server);
+
+/** Whether there is a copy of input that was not consumed. */
+int sli_smtp_server_has_parked(const struct sli_smtp_server *server);
 
 /** Whether an answer is due. */
 int sli_smtp_server_is_waiting(const struct sli_smtp_server *server);

@@ -1,0 +1,59 @@
+/** What an engine was fed and has not consumed, cut into lines in place. */
+#ifndef SMTP_INPUT_H
+#define SMTP_INPUT_H
+
+#include <slimta/slice.h>
+
+#include "base/buf.h"
+
+struct sli_smtp_input {
+    struct slimta_slice fed; /* borrowed, the unread rest of it */
+    struct sli_buf rest;     /* copied, stands before `fed` */
+    int is_skipping;         /* inside a line that was too long */
+    int has_cr;              /* the last octet that was skipped is a CR */
+};
+
+enum sli_smtp_input_result {
+    SLI_SMTP_INPUT_LINE,     /**< a line, which is not consumed yet */
+    SLI_SMTP_INPUT_MORE,     /**< no whole line is there */
+    SLI_SMTP_INPUT_TOO_LONG, /**< said once for a line above the limit */
+    SLI_SMTP_INPUT_NO_MEMORY
+};
+
+void sli_smtp_input_init(
+    struct sli_smtp_input *input, const struct slimta_alloc *alloc);
+
+/** Forgets everything and frees the memory. */
+void sli_smtp_input_fini(struct sli_smtp_input *input);
+
+/** Lends the engine `octets`, behind what is there. SLIMTA_ENOMEM. */
+int sli_smtp_input_feed(
+    struct sli_smtp_input *input, struct slimta_slice octets);
+
+/** Copies what is still borrowed. SLIMTA_ENOMEM. */
+int sli_smtp_input_park(struct sli_smtp_input *input);
+
+/** Frees the memory if nothing is in it. */
+void sli_smtp_input_release(struct sli_smtp_input *input);
+
+/**
+ * Lends the next line with its CRLF, which has at most `max` octets. It stands
+ * at the front and stays there until it is consumed, also across feed and
+ * park, which may move it.
+ */
+enum sli_smtp_input_result sli_smtp_input_line(
+    struct sli_smtp_input *input, size_t max, struct slimta_slice *line);
+
+/** The first run of octets that stand together; more may follow it. */
+static inline struct slimta_slice sli_smtp_input_front(
+    const struct sli_smtp_input *input)
+{
+    return sli_buf_size(&input->rest) > 0 ? sli_buf_slice(&input->rest)
+                                          : input->fed;
+}
+
+/** Takes `size` octets off the front, no more than it has. They may still be
+ * read until the next call of feed, park, release or line. */
+void sli_smtp_input_consume(struct sli_smtp_input *input, size_t size);
+
+#endif

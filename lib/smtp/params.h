@@ -1,0 +1,22 @@
+/** The parameters behind the path of MAIL and RCPT, as typed fields. */
+#ifndef SMTP_PARAMS_H
+#define SMTP_PARAMS_H
+
+#include <slimta/envelope.h>
+#include <slimta/slice.h>
+
+#include "smtp/replies.h"
+
+/**
+ * Reads what follows the path of MAIL, from its first space on, into `params`,
+ * whose fields are zero. Whether a size is too large is not asked here. Returns
+ * the refusal, or NONE.
+ */
+enum sli_smtp_reply_id sli_smtp_params_mail(
+    struct slimta_slice text, struct slimta_mail_params *params);
+
+/** The same for RCPT. */
+enum sli_smtp_reply_id sli_smtp_params_rcpt(
+    struct slimta_slice text, struct slimta_recipient *params);
+
+#endif

@@ -1,0 +1,511 @@
+/** The receiving SMTP engine: octets in, events and octets out. */
+#include "smtp/server.h"
+
+#include <string.h>
+
+#include <slimta/error.h>
+
+#include "base/ascii.h"
+#include "base/slice.h"
+#include "mail/reply.h"
+#include "smtp/commands.h"
+#include "smtp/extensions.h"
+#include "smtp/machine.h"
+#include "smtp/output.h"
+#include "smtp/questions.h"
+
+void sli_smtp_server_init(struct sli_smtp_server *server,
+    const struct sli_smtp_config *config, struct sli_buf *output)
+{
+    *server = (struct sli_smtp_server){
+        .config = config,
+        .output = output,
+        .state = SLI_SMTP_STATE_START,
+        .question = SLI_SMTP_EVENT_NONE,
+    };
+    sli_smtp_input_init(&server->input, config->alloc);
+}
+
+void sli_smtp_server_fini(struct sli_smtp_server *server)
+{
+    sli_smtp_input_fini(&server->input);
+}
+
+/* There is no memory to go on. The last word may still find room: what it
+ * stands in place of was not written. */
+static void close_without_memory(struct sli_smtp_server *server)
+{
+    if (server->state != SLI_SMTP_STATE_CLOSED) {
+        (void)sli_buf_append(server->output,
+            sli_smtp_replies_get(SLI_SMTP_REPLY_SYSTEM_ERROR)->wire);
+        sli_smtp_machine_close(server, SLI_SMTP_CLOSE_MEMORY);
+    }
+}
+
+int sli_smtp_server_feed(
+    struct sli_smtp_server *server, struct slimta_slice input)
+{
+    if (server->state == SLI_SMTP_STATE_CLOSED) {
+        return 0;
+    }
+    if (sli_smtp_input_feed(&server->input, input) != 0) {
+        close_without_memory(server);
+        return SLIMTA_ENOMEM;
+    }
+    return 0;
+}
+
+int sli_smtp_server_park(struct sli_smtp_server *server)
+{
+    if (sli_smtp_input_park(&server->input) != 0) {
+        close_without_memory(server);
+        return SLIMTA_ENOMEM;
+    }
+    return 0;
+}
+
+void sli_smtp_server_end_input(struct sli_smtp_server *server)
+{
+    server->has_ended = 1;
+}
+
+/* Writes a fixed reply to a command, or the last one when that makes one error
+ * too many. */
+static void say(struct sli_smtp_server *server, enum sli_smtp_reply_id id)
+{
+    int is_last = sli_smtp_replies_get(id)->code >= 500 &&
+        sli_smtp_machine_count_error(server);
+
+    if (is_last) {
+        id = SLI_SMTP_REPLY_TOO_MANY_ERRORS;
+    }
+    if (sli_buf_append(server->output, sli_smtp_replies_get(id)->wire) != 0) {
+        close_without_memory(server);
+    } else if (is_last) {
+        sli_smtp_machine_close(server, SLI_SMTP_CLOSE_ERRORS);
+    }
+}
+
+/* What of the line the default answer holds. */
+static struct slimta_slice echo_of(const struct sli_smtp_event *event)
+{
+    switch (event->type) {
+    case SLI_SMTP_EVENT_EHLO:
+        return event->greeting.name;
+    case SLI_SMTP_EVENT_MAIL:
+        return event->mail.path.mailbox;
+    case SLI_SMTP_EVENT_RCPT:
+        return event->rcpt.path.mailbox;
+    default:
+        return (struct slimta_slice){NULL, 0};
+    }
+}
+
+static void ask(struct sli_smtp_server *server,
+    const struct sli_smtp_event *event, struct slimta_slice line)
+{
+    struct slimta_slice echo = echo_of(event);
+
+    server->question = event->type;
+    server->line_size = line.size;
+    server->echo_size = echo.size;
+    server->echo_offset = echo.size == 0 ? 0 : (size_t)(echo.data - line.data);
+}
+
+/* Each of the read functions returns 1 when it has got on without an event. */
+
+static int read_line(struct sli_smtp_server *server, struct slimta_slice line,
+    struct sli_smtp_event *event)
+{
+    struct slimta_slice text = sli_slice(line.data, line.size - 2);
+    enum sli_smtp_reply_id id = sli_smtp_commands_check(server, text, event);
+
+    if (id == SLI_SMTP_REPLY_NONE) {
+        ask(server, event, line);
+        return 0;
+    }
+    event->type = SLI_SMTP_EVENT_NONE;
+    sli_smtp_input_consume(&server->input, line.size);
+    say(server, id);
+    return 1;
+}
+
+/* All that was fed is used up. */
+static int read_end(struct sli_smtp_server *server)
+{
+    if (server->has_ended) {
+        sli_smtp_machine_close(server, SLI_SMTP_CLOSE_EOF);
+        return 1;
+    }
+    return 0;
+}
+
+static int read_command(
+    struct sli_smtp_server *server, struct sli_smtp_event *event)
+{
+    uint64_t max = server->config->max_command_bytes;
+    struct slimta_slice line;
+
+    switch (sli_smtp_input_line(
+        &server->input, max < SIZE_MAX ? (size_t)max : SIZE_MAX, &line)) {
+    case SLI_SMTP_INPUT_LINE:
+        return read_line(server, line, event);
+    case SLI_SMTP_INPUT_MORE:
+        return read_end(server);
+    case SLI_SMTP_INPUT_TOO_LONG:
+        say(server,
+            server->state == SLI_SMTP_STATE_REFUSED
+                ? SLI_SMTP_REPLY_BAD_SEQUENCE
+                : SLI_SMTP_REPLY_LINE_TOO_LONG);
+        return 1;
+    case SLI_SMTP_INPUT_NO_MEMORY:
+        break;
+    }
+    close_without_memory(server);
+    return 1;
+}
+
+/* Counts a run and cuts what passes a limit off it: what was lent up to there
+ * does not depend on how the input was cut. The first refusal stands. */
+static void limit_content(
+    struct sli_smtp_server *server, struct slimta_slice *content)
+{
+    struct sli_smtp_transaction *transaction = &server->transaction;
+    uint64_t max = server->config->max_message_bytes;
+    uint64_t before = transaction->size;
+
+    transaction->size += content->size;
+    if (transaction->refusal != SLI_SMTP_REPLY_NONE) {
+        content->size = 0;
+    } else if (transaction->reader.has_bare &&
+        transaction->reader.policy == SLIMTA_BARE_REFUSE) {
+        transaction->refusal = SLI_SMTP_REPLY_BARE_NEWLINE;
+        content->size = 0;
+    } else if (transaction->size > max) {
+        /* RFC 1870 section 6.3: what follows is read, and thrown away. */
+        transaction->refusal = SLI_SMTP_REPLY_MESSAGE_TOO_LARGE;
+        content->size = (size_t)(max - before);
+    }
+}
+
+/* The next run of content that is not empty; 0 when there is none. */
+static int next_content(
+    struct sli_smtp_server *server, struct slimta_slice *content)
+{
+    struct sli_smtp_data_reader *reader = &server->transaction.reader;
+    struct slimta_slice front = sli_smtp_input_front(&server->input);
+
+    while (front.size > 0 && reader->state != SLI_SMTP_DATA_DONE) {
+        struct slimta_slice unread = front;
+        int has_more = sli_smtp_data_reader_next(reader, &unread, content);
+
+        sli_smtp_input_consume(&server->input, front.size - unread.size);
+        limit_content(server, content);
+        if (has_more && content->size > 0) {
+            return 1;
+        }
+        front = sli_smtp_input_front(&server->input);
+    }
+    return 0;
+}
+
+static int read_content(
+    struct sli_smtp_server *server, struct sli_smtp_event *event)
+{
+    const struct sli_smtp_transaction *transaction = &server->transaction;
+
+    if (next_content(server, &event->content)) {
+        event->type = SLI_SMTP_EVENT_CONTENT;
+        return 0;
+    }
+    if (transaction->reader.state != SLI_SMTP_DATA_DONE) {
+        return read_end(server);
+    }
+    event->type = SLI_SMTP_EVENT_END;
+    event->end.is_refused = transaction->refusal != SLI_SMTP_REPLY_NONE;
+    event->end.size = transaction->size;
+    ask(server, event, sli_slice("", 0));
+    return 0;
+}
+
+static int read_state(
+    struct sli_smtp_server *server, struct sli_smtp_event *event)
+{
+    switch (server->state) {
+    case SLI_SMTP_STATE_START:
+        event->type = SLI_SMTP_EVENT_BANNER;
+        ask(server, event, sli_slice("", 0));
+        return 0;
+    case SLI_SMTP_STATE_CONTENT:
+        return read_content(server, event);
+    case SLI_SMTP_STATE_CLOSED:
+        event->type = SLI_SMTP_EVENT_CLOSE;
+        event->close = server->close;
+        return 0;
+    default:
+        return read_command(server, event);
+    }
+}
+
+void sli_smtp_server_next(
+    struct sli_smtp_server *server, struct sli_smtp_event *event)
+{
+    int goes_on = 1;
+
+    event->type = SLI_SMTP_EVENT_NONE;
+    if (server->question != SLI_SMTP_EVENT_NONE) {
+        event->type = SLI_SMTP_EVENT_WAIT;
+        return;
+    }
+    while (goes_on) {
+        if (server->owes_reset) {
+            server->owes_reset = 0;
+            event->type = SLI_SMTP_EVENT_RESET;
+            return;
+        }
+        goes_on = read_state(server, event);
+    }
+    if (event->type == SLI_SMTP_EVENT_NONE) {
+        sli_smtp_input_release(&server->input);
+    }
+}
+
+/* RFC 6531 section 3.7.4: a reply holds no UTF-8; RFC 5321 section 4.5.3.1.5:
+ * nor more than a line. Then the address is left out. */
+static int may_echo(
+    const struct sli_smtp_question *question, struct slimta_slice echo)
+{
+    size_t size = question->before.size + echo.size + question->after.size;
+
+    return size < SLI_SMTP_OUTPUT_TEXT_MAX - sizeof "250 \r\n" &&
+        sli_ascii_all(echo, SLI_ASCII_PRINT);
+}
+
+static struct sli_smtp_output_text default_text(
+    const struct sli_smtp_server *server)
+{
+    const struct sli_smtp_question *question =
+        sli_smtp_questions_get(server->question);
+    struct slimta_slice echo = {NULL, 0};
+
+    if (server->question == SLI_SMTP_EVENT_BANNER) {
+        echo = sli_slice_text(server->config->hostname);
+    } else if (server->echo_size > 0) {
+        echo = sli_slice(
+            sli_smtp_input_front(&server->input).data + server->echo_offset,
+            server->echo_size);
+    }
+    if (question->without.size > 0 && !may_echo(question, echo)) {
+        return (struct sli_smtp_output_text){.before = question->without};
+    }
+    return (struct sli_smtp_output_text){
+        question->before, echo, question->after};
+}
+
+static int is_refused_content(const struct sli_smtp_server *server)
+{
+    return server->question == SLI_SMTP_EVENT_END &&
+        server->transaction.refusal != SLI_SMTP_REPLY_NONE;
+}
+
+static size_t copy_part(char *out, size_t size, struct slimta_slice part)
+{
+    size_t room = SLI_SMTP_OUTPUT_TEXT_MAX - size;
+    size_t count = part.size < room ? part.size : room;
+
+    if (count > 0) {
+        memcpy(out + size, part.data, count);
+    }
+    return size + count;
+}
+
+int sli_smtp_server_default(
+    const struct sli_smtp_server *server, struct slimta_reply *reply)
+{
+    char text[SLI_SMTP_OUTPUT_TEXT_MAX];
+    struct sli_smtp_output_text parts;
+    size_t size;
+
+    if (server->question == SLI_SMTP_EVENT_NONE) {
+        return SLIMTA_ESTATE;
+    }
+    if (is_refused_content(server)) {
+        const struct sli_smtp_reply *refusal =
+            sli_smtp_replies_get(server->transaction.refusal);
+
+        return sli_mail_reply_set(
+            reply, refusal->code, sli_slice_text(refusal->text));
+    }
+    parts = default_text(server);
+    size = copy_part(text, 0, parts.before);
+    size = copy_part(text, size, parts.middle);
+    size = copy_part(text, size, parts.after);
+    return sli_mail_reply_set(reply,
+        sli_smtp_questions_get(server->question)->code, sli_slice(text, size));
+}
+
+/* An answer as it will be sent. */
+struct settled {
+    int code;
+    const struct slimta_reply *reply; /* NULL: the default text */
+    int is_success;
+    int closes;
+};
+
+static int is_positive(int code)
+{
+    return code < 400;
+}
+
+static int keeps_code(const struct sli_smtp_server *server, int code)
+{
+    return !is_positive(code) || code == 221 ||
+        server->question == SLI_SMTP_EVENT_COMMAND ||
+        (server->question == SLI_SMTP_EVENT_RCPT && code == 251);
+}
+
+static struct settled settle(
+    const struct sli_smtp_server *server, const struct slimta_reply *reply)
+{
+    enum sli_smtp_event_type question = server->question;
+    struct settled settled = {
+        sli_smtp_questions_get(question)->code, reply, 1, 0};
+    int code = reply == NULL ? settled.code : slimta_reply_code(reply);
+
+    if (is_refused_content(server) && is_positive(code)) {
+        settled.reply = NULL;
+        code = sli_smtp_replies_get(server->transaction.refusal)->code;
+    }
+    if (keeps_code(server, code)) {
+        settled.code = code;
+    }
+    settled.closes = settled.code == 221 || settled.code == 421;
+    /* A client takes 221 for a yes to its message, so it is one; in the middle
+     * of a session it only ends that. */
+    settled.is_success = is_positive(settled.code) &&
+        (settled.code != 221 || question == SLI_SMTP_EVENT_END);
+    return settled;
+}
+
+/* The reply to EHLO goes on with the extensions. */
+static int write_greeting_end(
+    struct sli_smtp_server *server, size_t size_before, int err)
+{
+    if (err == 0) {
+        err = sli_smtp_extensions_write(server->output, server->config);
+    }
+    if (err != 0) {
+        server->output->end = server->output->start + size_before;
+    }
+    return err;
+}
+
+static int write_answer(
+    struct sli_smtp_server *server, const struct settled *settled)
+{
+    int has_extensions = server->question == SLI_SMTP_EVENT_EHLO &&
+        server->asks_extended && settled->is_success;
+    enum sli_smtp_output_more more =
+        has_extensions ? SLI_SMTP_OUTPUT_MORE : SLI_SMTP_OUTPUT_LAST;
+    size_t size = sli_buf_size(server->output);
+    int err;
+
+    if (settled->reply != NULL) {
+        err =
+            sli_smtp_output_reply(server->output, settled->reply, settled->code,
+                sli_smtp_questions_get(server->question)->form, more);
+    } else if (is_refused_content(server)) {
+        err = sli_buf_append(server->output,
+            sli_smtp_replies_get(server->transaction.refusal)->wire);
+    } else {
+        struct sli_smtp_output_text text = default_text(server);
+
+        err = sli_smtp_output_line(server->output, settled->code, more, &text);
+    }
+    return has_extensions ? write_greeting_end(server, size, err) : err;
+}
+
+/* Writes the answer, or the last word when it makes one error too many. */
+static int write_settled(struct sli_smtp_server *server,
+    const struct settled *settled, enum sli_smtp_close *reason)
+{
+    if (settled->code >= 500 &&
+        sli_smtp_questions_get(server->question)->is_command &&
+        sli_smtp_machine_count_error(server)) {
+        *reason = SLI_SMTP_CLOSE_ERRORS;
+        return sli_buf_append(server->output,
+            sli_smtp_replies_get(SLI_SMTP_REPLY_TOO_MANY_ERRORS)->wire);
+    }
+    return write_answer(server, settled);
+}
+
+int sli_smtp_server_answer(
+    struct sli_smtp_server *server, const struct slimta_reply *reply)
+{
+    const struct sli_smtp_question *question;
+    enum sli_smtp_close reason = SLI_SMTP_CLOSE_REPLY;
+    struct settled settled;
+    int err;
+
+    if (server->question == SLI_SMTP_EVENT_NONE) {
+        return SLIMTA_ESTATE;
+    }
+    question = sli_smtp_questions_get(server->question);
+    settled = settle(server, reply);
+    err = write_settled(server, &settled, &reason);
+    server->question = SLI_SMTP_EVENT_NONE;
+    if (server->line_size > 0) {
+        sli_smtp_input_consume(&server->input, server->line_size);
+    }
+    if (settled.is_success && question->proceed != NULL) {
+        question->proceed(server);
+    } else if (!settled.is_success && question->refuse != NULL) {
+        question->refuse(server);
+    }
+    if (err != 0) {
+        close_without_memory(server);
+        return SLIMTA_ENOMEM;
+    }
+    if (settled.closes || reason == SLI_SMTP_CLOSE_ERRORS) {
+        sli_smtp_machine_close(server, reason);
+    }
+    return 0;
+}
+
+void sli_smtp_server_terminate(
+    struct sli_smtp_server *server, int code, const char *text)
+{
+    if (server->state == SLI_SMTP_STATE_CLOSED) {
+        return;
+    }
+    if (text != NULL) {
+        struct sli_smtp_output_text parts = {.before = sli_slice_text(text)};
+
+        (void)sli_smtp_output_line(
+            server->output, code, SLI_SMTP_OUTPUT_LAST, &parts);
+    }
+    sli_smtp_machine_close(server, SLI_SMTP_CLOSE_TERMINATED);
+}
+
+const char *sli_smtp_server_protocol(const struct sli_smtp_server *server)
+{
+    if (!server->is_extended) {
+        return "SMTP";
+    }
+    return server->transaction.smtputf8 ? "UTF8SMTP" : "ESMTP";
+}
+
+enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server)
+{
+    return server->state;
+}
+
+int sli_smtp_server_has_parked(const struct sli_smtp_server *server)
+{
+    return sli_buf_size(&server->input.rest) > 0;
+}
+
+int sli_smtp_server_is_waiting(const struct sli_smtp_server *server)
+{
+    return server->question != SLI_SMTP_EVENT_NONE;
+}
