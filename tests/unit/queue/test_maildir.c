@@ -356,8 +356,8 @@ static void test_a_full_disk_refuses(void **state)
     low = before;
     low.rlim_cur = 8192;
     open_station(&station, SLIMTA_NEWLINES_CRLF);
-    station_enqueue(&station, &asked, box_message(large));
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &low));
+    station_enqueue(&station, &asked, box_message(large));
     close_station(&station);
     assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before));
     assert_int_equal(452, asked.code);
@@ -455,6 +455,7 @@ static void test_two_edges_on_one_loop(void **state)
     struct asked asked[2] = {0};
     struct station first;
     struct station second = {0};
+    struct station third = {0};
 
     (void)state;
     hold_up(&first, asked);
@@ -468,15 +469,17 @@ static void test_two_edges_on_one_loop(void **state)
     sli_edge_op_cancel(&asked[1].question);
     station_detach(&first);
     assert_int_equal(0, first.detach.answers);
-    memset(&second, 0, sizeof second);
-    second.queue = first.queue;
+    third.queue = first.queue;
     /* It stays after all. */
-    assert_int_equal(0, station_open(&second, first.loop));
+    assert_int_equal(0, station_open(&third, first.loop));
     while (first.detach.answers == 0) {
         (void)slimta_loop_turn(first.loop);
     }
+    assert_int_equal(0, third.detach.answers);
     gate_open(&gate);
-    close_station(&second);
+    close_station(&third);
+    assert_int_equal(1, first.has_left);
+    assert_int_equal(1, second.has_left);
     assert_counts(0, 0);
 }
 
