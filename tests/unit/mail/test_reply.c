@@ -125,7 +125,7 @@ static void assert_is(const struct slimta_reply *reply, int code,
     assert_string_equal(slimta_reply_text(reply), text);
 }
 
-static void test_refused_leaves_reply(void **state)
+static void test_fault_refuses(void **state)
 {
     static const struct {
         int code;
@@ -151,7 +151,7 @@ static void test_refused_leaves_reply(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(slimta_reply_set(&reply, cases[i].code, cases[i].text),
             SLIMTA_EINVAL);
-        assert_is(&reply, 250, "2.1.5", "Fine");
+        assert_is(&reply, 451, "4.3.0", "Unhandled system error");
     }
     sli_mail_reply_fini(&reply);
 }
@@ -271,7 +271,7 @@ static void test_warm_allocates_nothing(void **state)
     assert_int_equal(alloc.live, 0);
 }
 
-static void test_no_memory_leaves_reply(void **state)
+static void test_no_memory_refuses(void **state)
 {
     char text[1001];
     struct fail_alloc alloc;
@@ -287,9 +287,14 @@ static void test_no_memory_leaves_reply(void **state)
     assert_int_equal(slimta_reply_set(&other, 451, text), 0);
     assert_int_equal(slimta_reply_set(&reply, 250, "2.1.5 Fine"), 0);
     fail_alloc_arm(&alloc, 1, FAIL_ALLOC_ONWARD);
-    assert_int_equal(slimta_reply_set(&reply, 550, text), SLIMTA_ENOMEM);
+    assert_int_equal(slimta_reply_set(&reply, 250, text), SLIMTA_ENOMEM);
     assert_is(&reply, 250, "2.1.5", "Fine");
     assert_int_equal(sli_mail_reply_copy(&reply, &other), SLIMTA_ENOMEM);
+    assert_is(&reply, 250, "2.1.5", "Fine");
+    memcpy(text, "5.7.1 ", 6);
+    assert_int_equal(slimta_reply_set(&reply, 550, text), SLIMTA_ENOMEM);
+    assert_is(&reply, 550, "5.7.1", "Refused");
+    assert_int_equal(slimta_reply_set(&reply, 250, "2.1.5 Fine"), 0);
     assert_is(&reply, 250, "2.1.5", "Fine");
     sli_mail_reply_fini(&reply);
     sli_mail_reply_fini(&other);
@@ -323,14 +328,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_enhanced_length),
         cmocka_unit_test(test_set),
-        cmocka_unit_test(test_refused_leaves_reply),
+        cmocka_unit_test(test_fault_refuses),
         cmocka_unit_test(test_null_keeps_text),
         cmocka_unit_test(test_line_limit),
         cmocka_unit_test(test_text_limit),
         cmocka_unit_test(test_slice_with_nul_and_end),
         cmocka_unit_test(test_own_text),
         cmocka_unit_test(test_warm_allocates_nothing),
-        cmocka_unit_test(test_no_memory_leaves_reply),
+        cmocka_unit_test(test_no_memory_refuses),
         cmocka_unit_test(test_copy),
     };
 

@@ -28,6 +28,9 @@ struct slimta_tls;
 #define SLIMTA_CAN_MT_PRIORITY 0x10u   /**< MT-PRIORITY */
 #define SLIMTA_CAN_FUTURERELEASE 0x20u /**< HOLDFOR, HOLDUNTIL */
 
+/** The most octets that one `write` brings. */
+#define SLIMTA_WRITE_MAX 131072
+
 /**
  * What a queue can do. A queue fills `enqueue`, or the four of the streaming
  * form, or both. `enqueue` alone gets messages that are whole, spilled to a
