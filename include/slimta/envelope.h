@@ -8,6 +8,7 @@
 #include <slimta/address.h>
 #include <slimta/content.h>
 #include <slimta/export.h>
+#include <slimta/slice.h>
 
 /**
  * Atomically reference counted. While the edge builds it, it belongs to its
@@ -88,7 +89,8 @@ SLIMTA_API const struct slimta_client *slimta_envelope_client(
 SLIMTA_API const char *slimta_envelope_receiver(
     const struct slimta_envelope *envelope);
 
-/** When the message was complete: milliseconds since 1970-01-01T00:00Z. */
+/** When it was sealed, that is handed to the queue: milliseconds since
+ * 1970-01-01T00:00Z. */
 SLIMTA_API int64_t slimta_envelope_timestamp_ms(
     const struct slimta_envelope *envelope);
 

@@ -45,7 +45,8 @@ SLIMTA_API int slimta_loop_timeout_ms(const struct slimta_loop *loop);
 SLIMTA_API int slimta_loop_turn(struct slimta_loop *loop);
 
 /** Frees the loop. SLIMTA_EBUSY, and nothing is freed, while an edge runs in
- * it. NULL is accepted. */
+ * it. What calls this from inside slimta_loop_run or _turn gets 0, and the loop
+ * is freed when those return. NULL is accepted. */
 SLIMTA_API int slimta_loop_free(struct slimta_loop *loop);
 
 SLIMTA_END_DECLS

@@ -41,7 +41,9 @@ SLIMTA_API struct slimta_reply *slimta_op_reply(struct slimta_op *op);
 /**
  * Answers a taken op and gives it back: `op` is gone afterwards. Returns 0
  * when the answer will be used or dropped by the loop, SLIMTA_ECANCELED when
- * the loop is gone already: only then has nobody seen it. Any thread.
+ * the loop is gone already: only then has nobody seen it. Nothing is delivered
+ * inside this call, also on the loop's own thread. Any thread; not with a lock
+ * held that the function of slimta_op_on_cancel takes.
  */
 SLIMTA_API int slimta_op_finish(struct slimta_op *op);
 

@@ -15,6 +15,9 @@ struct slimta_envelope;
 struct slimta_loop;
 struct slimta_queue;
 
+/** The most octets that one `write` brings. */
+#define SLIMTA_WRITE_MAX 131072
+
 /**
  * What a queue can do. A queue fills `enqueue`, or the four of the streaming
  * form, or both. `enqueue` alone gets messages that are whole, spilled to a
@@ -57,14 +60,15 @@ struct slimta_queue_methods {
     void (*begin)(struct slimta_queue *queue, struct slimta_envelope *envelope,
         struct slimta_op *op);
 
-    /** The next octets, borrowed until return: a queue that takes the op
-     * copies them first. Without an answer they are taken. Until the op is
-     * finished no more are read from the client. A refusal ends the message:
-     * abort follows. */
+    /** The next octets, at most SLIMTA_WRITE_MAX, borrowed until return: a
+     * queue that takes the op copies them first. Without an answer they are
+     * taken. Until the op is finished no more are read from the client. A
+     * refusal ends the message: abort follows. */
     void (*write)(struct slimta_queue *queue, void *message,
         struct slimta_slice octets, struct slimta_op *op);
 
-    /** All octets were written: answer as `enqueue` does. */
+    /** All octets were written: answer as `enqueue` does. No abort follows,
+     * whatever the answer. */
     void (*commit)(
         struct slimta_queue *queue, void *message, struct slimta_op *op);
 

@@ -27,10 +27,14 @@ SLIMTA_BEGIN_DECLS
  * 4.2, RFC 6531 section 3.7.4: anything but printable ASCII and HT) become
  * '?', and what does not fit a reply line of 512 octets is cut.
  *
- * SLIMTA_EINVAL when the code is not 200..599 or when the enhanced code is of
- * another class; SLIMTA_ENOMEM. On failure the reply is as it was.
+ * It never fails towards acceptance, so that a refusal needs no check. Without
+ * memory for the text a reply of class 4 or 5 keeps code and enhanced code and
+ * gets a fixed text, and another one stays as it was: SLIMTA_ENOMEM. A code
+ * that is not 200..599, or an enhanced code of another class, is a fault of
+ * the host: the reply becomes "451 4.3.0 Unhandled system error", and
+ * SLIMTA_EINVAL is returned.
  */
-SLIMTA_API SLIMTA_MUST_CHECK int slimta_reply_set(
+SLIMTA_API int slimta_reply_set(
     struct slimta_reply *reply, int code, const char *text);
 
 /** The code, 200..599. */

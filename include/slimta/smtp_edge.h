@@ -74,8 +74,9 @@ struct smtp_edge_options {
 SLIMTA_BEGIN_DECLS
 
 /**
- * A new edge that hands its messages to `queue`, which it borrows until
- * smtp_edge_free. Nothing runs before smtp_edge_start.
+ * A new edge that hands its messages to `queue`, which it borrows until it is
+ * freed and has stopped. Nothing runs before smtp_edge_start. `options` may be
+ * NULL: all defaults.
  *
  * SLIMTA_EINVAL names the option at fault.
  */
@@ -132,8 +133,8 @@ SLIMTA_API int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,
 
 /** Stops at once when it runs, and frees when it has stopped. With threads of
  * its own it returns when these have ended (unless it is called inside
- * `stopped`); in a host's loop the rest happens in the loop. NULL is
- * accepted. */
+ * `stopped`); in a host's loop the rest happens in the loop, and the queue is
+ * in use until smtp_edge_stop's `stopped` has run. NULL is accepted. */
 SLIMTA_API void smtp_edge_free(struct smtp_edge *edge);
 
 SLIMTA_END_DECLS

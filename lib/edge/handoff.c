@@ -105,6 +105,24 @@ static const struct slimta_reply *refusal_of(const struct slimta_op *op)
     return op->has_reply && op->reply.code >= 400 ? &op->reply : NULL;
 }
 
+static const struct slimta_reply *fixed_reply(
+    struct sli_edge_handoff *handoff, const struct fixed *fixed)
+{
+    return sli_edge_shard_reply(handoff->shard, fixed->code, fixed->text);
+}
+
+/* The reply of a queue that has not said yes (`op` is NULL when it could not
+ * even be asked): a good one is no yes either. */
+static const struct slimta_reply *no_of(
+    struct sli_edge_handoff *handoff, struct slimta_op *op)
+{
+    struct slimta_reply *reply = op == NULL ? NULL : slimta_op_reply(op);
+
+    return reply != NULL && reply->code >= 400
+        ? reply
+        : fixed_reply(handoff, &queue_failed);
+}
+
 static struct slimta_op *ask(struct sli_edge_handoff *handoff,
     void (*answered)(struct sli_edge_question *question, struct slimta_op *op),
     int code, const char *text)
@@ -160,10 +178,7 @@ static void begin_answered(
         return;
     }
     reset(handoff);
-    handoff->handler->begun(handoff,
-        op != NULL ? slimta_op_reply(op)
-                   : sli_edge_shard_reply(
-                         handoff->shard, queue_failed.code, queue_failed.text));
+    handoff->handler->begun(handoff, no_of(handoff, op));
 }
 
 void sli_edge_handoff_begin(
@@ -247,10 +262,8 @@ static void switch_answered(
         handoff->is_begun = 1;
         handoff->state = SLI_EDGE_HANDOFF_STREAMING;
         write_backlog(handoff);
-    } else if (op != NULL) {
-        fail_with(handoff, slimta_op_reply(op));
     } else {
-        fail(handoff, &queue_failed);
+        fail_with(handoff, no_of(handoff, op));
     }
     if (!sli_edge_handoff_is_busy(handoff)) {
         handoff->handler->ready(handoff);
@@ -327,17 +340,11 @@ static void finish_answered(
     struct sli_edge_question *question, struct slimta_op *op)
 {
     struct sli_edge_handoff *handoff = handoff_of(question);
-    const struct slimta_reply *refusal = NULL;
+    int is_accepted = op != NULL && op->results.accepted > 0;
 
     reset(handoff);
-    if (op == NULL) {
-        refusal = sli_edge_shard_reply(
-            handoff->shard, queue_failed.code, queue_failed.text);
-    } else if (op->results.accepted == 0) {
-        refusal = slimta_op_reply(op);
-    }
-    handoff->handler->finished(
-        handoff, refusal == NULL ? op->results.id : "", refusal);
+    handoff->handler->finished(handoff, is_accepted ? op->results.id : "",
+        is_accepted ? NULL : no_of(handoff, op));
 }
 
 /* `enqueue` and `commit` answer alike. */
@@ -417,8 +424,7 @@ void sli_edge_handoff_time_out(struct sli_edge_handoff *handoff)
     }
     abort_message(handoff);
     reset(handoff);
-    refusal =
-        sli_edge_shard_reply(handoff->shard, queue_slow.code, queue_slow.text);
+    refusal = fixed_reply(handoff, &queue_slow);
     if (state == SLI_EDGE_HANDOFF_BEGINNING) {
         handoff->handler->begun(handoff, refusal);
     } else {

@@ -162,7 +162,8 @@ struct slimta_reply *slimta_op_reply(struct slimta_op *op)
     if (!op->has_reply) {
         op->has_reply = 1;
         /* Cannot fail: the room is there since op_new. */
-        (void)slimta_reply_set(&op->reply, op->default_code, op->default_text);
+        (void)sli_mail_reply_set(
+            &op->reply, op->default_code, sli_slice_text(op->default_text));
     }
     return &op->reply;
 }
@@ -236,9 +237,8 @@ int slimta_op_refused(struct slimta_op *op, struct slimta_envelope *envelope,
     if (code < 400 || code > 599) {
         code = 451;
     }
-    /* Where the text cannot be had the default reply refuses as well. */
-    op->has_reply = slimta_reply_set(&op->reply, code, text) == 0;
-    return op->has_reply ? 0 : SLIMTA_ENOMEM;
+    op->has_reply = 1;
+    return slimta_reply_set(&op->reply, code, text);
 }
 
 void slimta_op_begun(struct slimta_op *op, void *message)

@@ -112,7 +112,7 @@ const struct slimta_reply *sli_edge_shard_reply(
     struct sli_edge_shard *shard, int code, const char *text)
 {
     /* Cannot fail: the room is there since init. */
-    (void)slimta_reply_set(&shard->reply, code, text);
+    (void)sli_mail_reply_set(&shard->reply, code, sli_slice_text(text));
     return &shard->reply;
 }
 

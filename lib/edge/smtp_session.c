@@ -352,7 +352,7 @@ static void settle(struct session *session)
         return;
     }
     if (sli_smtp_server_park(&session->engine) != 0) {
-        close_session(session, SLI_IO_CONN_NOW);
+        pump(session); /* the engine has closed */
     } else if (sli_smtp_server_is_waiting(&session->engine) ||
         !can_go_on(session)) {
         if (sli_smtp_server_has_parked(&session->engine)) {
@@ -382,10 +382,8 @@ static void received(struct sli_io_conn *conn, struct slimta_slice octets)
 {
     struct session *session = SLI_LIST_ITEM(conn, struct session, conn);
 
-    if (sli_smtp_server_feed(&session->engine, octets) != 0) {
-        close_session(session, SLI_IO_CONN_NOW);
-        return;
-    }
+    /* Without memory the engine closes; its CLOSE comes next. */
+    (void)sli_smtp_server_feed(&session->engine, octets);
     pump(session);
 }
 

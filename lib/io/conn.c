@@ -66,6 +66,7 @@ static int wanted_events(const struct sli_io_conn *conn)
     return events;
 }
 
+/* Each change costs libuv two system calls: not to be done per read. */
 static void watch(struct sli_io_conn *conn)
 {
     int events = wanted_events(conn);
@@ -76,8 +77,7 @@ static void watch(struct sli_io_conn *conn)
     conn->armed = (unsigned char)events;
     if (events == 0) {
         (void)uv_poll_stop(&conn->poll);
-    } else if (sli_io_loop_watch(conn->loop, &conn->poll, events, on_event) !=
-        0) {
+    } else if (uv_poll_start(&conn->poll, events, on_event) != 0) {
         /* Only a later libuv tells of its lack of memory. */
         conn->armed = 0;
         sli_io_timer_start(conn->loop, &conn->linger, 0, on_linger_timer);

@@ -102,11 +102,10 @@ static void wait_a_while(struct sli_io_listener *listener, int err)
 
 static void watch(struct sli_io_listener *listener)
 {
-    int err = sli_io_loop_watch(
-        listener->loop, &listener->poll, UV_READABLE, on_readable);
+    int number = -uv_poll_start(&listener->poll, UV_READABLE, on_readable);
 
-    if (err != 0) {
-        wait_a_while(listener, err);
+    if (number != 0) {
+        wait_a_while(listener, sli_error_from_errno(number));
     }
 }
 

@@ -19,7 +19,6 @@ static int make(struct slimta_loop **out, const struct slimta_alloc *alloc)
         return SLIMTA_ENOMEM;
     }
     loop->alloc = table;
-    loop->has_new_watches = 1; /* libuv's own */
     sli_list_init(&loop->leaving);
     sli_io_wheel_init(&loop->wheel, 0);
     for (int kind = 0; kind < SLI_IO_WORK_KINDS; kind++) {
@@ -138,7 +137,6 @@ static int run(struct slimta_loop *loop, uv_run_mode mode)
     int is_alive;
 
     loop->is_running = 1;
-    loop->has_new_watches = 0;
     is_alive = uv_run(loop->uv, mode) != 0;
     loop->is_running = 0;
     if (loop->is_freed) {
@@ -175,22 +173,8 @@ int slimta_loop_timeout_ms(const struct slimta_loop *loop)
     if (!uv_loop_alive(loop->uv)) {
         return -1;
     }
-    /* libuv gives new watches to the kernel at the start of its next turn.
-     * Until then the descriptor does not become readable for them. */
-    if (loop->has_new_watches) {
-        return 0;
-    }
     uv_update_time(loop->uv);
     return uv_backend_timeout(loop->uv);
-}
-
-int sli_io_loop_watch(
-    struct slimta_loop *loop, uv_poll_t *poll, int events, uv_poll_cb ready)
-{
-    int number = -uv_poll_start(poll, events, ready);
-
-    loop->has_new_watches = 1;
-    return number == 0 ? 0 : sli_error_from_errno(number);
 }
 
 /* Nobody reads any more once all handles are closed. */
@@ -232,7 +216,6 @@ static int open_handles(struct slimta_loop *loop)
         drop_buffer(loop);
         return err;
     }
-    loop->has_new_watches = 1;
     adopt_timer(loop, timer);
     return 0;
 }

@@ -22,9 +22,8 @@ struct slimta_loop {
     struct slimta_alloc alloc;
     uv_loop_t *uv;
     unsigned char owns_uv;
-    unsigned char is_running;      /* inside slimta_loop_run or _turn */
-    unsigned char is_freed;        /* in there: it goes when they return */
-    unsigned char has_new_watches; /* which the kernel gets in the next turn */
+    unsigned char is_running; /* inside slimta_loop_run or _turn */
+    unsigned char is_freed;   /* in there: it goes when they return */
     unsigned users;
     struct sli_io_wheel wheel;
     uv_timer_t *wheel_timer;    /* fires when the wheel's next slot is due */
@@ -52,12 +51,6 @@ int sli_io_loop_enter(struct slimta_loop *loop);
  * handles too, after the messages in the inbox were delivered). */
 void sli_io_loop_leave(struct slimta_loop *loop, struct sli_io_loop_user *user,
     void (*left)(struct sli_io_loop_user *user));
-
-/** uv_poll_start for everything in this room: a foreign loop must learn of new
- * watches, see slimta_loop_timeout_ms. Each change costs two system calls: call
- * it only when the set of events changes. */
-int sli_io_loop_watch(
-    struct slimta_loop *loop, uv_poll_t *poll, int events, uv_poll_cb ready);
 
 /** The loop's time: milliseconds since some moment, read once a turn. */
 static inline uint64_t sli_io_loop_now(const struct slimta_loop *loop)

@@ -193,7 +193,7 @@ static int begin_listening(struct sli_io_socket *out, int fd)
 static int listen_at(struct sli_io_socket *out,
     const struct slimta_address *address, enum sharing sharing)
 {
-    int fd;
+    int fd = -1;
     int number = open_bound(&fd, address, sharing);
 
     return number == 0 ? begin_listening(out, fd) : number;

@@ -156,6 +156,19 @@ int sli_mail_envelope_add_recipient(struct slimta_envelope *envelope,
     return 0;
 }
 
+int sli_mail_envelope_take_content(
+    struct slimta_envelope *envelope, struct slimta_content **content)
+{
+    struct slimta_content *empty = NULL;
+    int err = sli_mail_content_new(&empty, &envelope->alloc, 0);
+
+    if (err == 0) {
+        *content = envelope->content;
+        envelope->content = empty;
+    }
+    return err;
+}
+
 void sli_mail_envelope_seal(
     struct slimta_envelope *envelope, int64_t timestamp_ms)
 {

@@ -29,6 +29,7 @@ void sli_mail_reply_fini(struct slimta_reply *reply)
     sli_buf_fini(&reply->text);
     reply->code = 0;
     reply->enhanced[0] = '\0';
+    reply->fixed = NULL;
 }
 
 /* One to three digits without leading zeros at `*at`. */
@@ -149,6 +150,7 @@ static void end_text(struct slimta_reply *reply, char *room, size_t length)
 {
     room[length] = '\0';
     sli_buf_added(&reply->text, length);
+    reply->fixed = NULL;
 }
 
 static int is_code(int code)
@@ -189,7 +191,7 @@ int sli_mail_reply_set(
 int sli_mail_reply_copy(
     struct slimta_reply *to, const struct slimta_reply *from)
 {
-    struct slimta_slice text = sli_buf_slice(&from->text);
+    struct slimta_slice text = sli_mail_reply_text(from);
     char *room;
 
     if (to == from) {
@@ -219,10 +221,39 @@ static int set_code(struct slimta_reply *reply, int code)
     return 0;
 }
 
+/* What needs no memory to be said. */
+static void set_fixed(struct slimta_reply *reply, int code,
+    struct slimta_slice enhanced, const char *text)
+{
+    reply->code = code;
+    set_enhanced(reply, enhanced);
+    reply->fixed = text;
+}
+
+/* A refusal stays one without the memory for its text. */
+static void refuse_without_text(
+    struct slimta_reply *reply, int code, const char *text)
+{
+    struct slimta_slice enhanced = sli_slice_text(text);
+
+    enhanced.size = sli_mail_reply_enhanced_length(enhanced);
+    if (code >= 400) {
+        set_fixed(reply, code, enhanced, "Refused");
+    }
+}
+
 int slimta_reply_set(struct slimta_reply *reply, int code, const char *text)
 {
-    return text == NULL ? set_code(reply, code)
-                        : sli_mail_reply_set(reply, code, sli_slice_text(text));
+    int err = text == NULL
+        ? set_code(reply, code)
+        : sli_mail_reply_set(reply, code, sli_slice_text(text));
+
+    if (err == SLIMTA_EINVAL) {
+        set_fixed(reply, 451, SLI_LITERAL("4.3.0"), "Unhandled system error");
+    } else if (err != 0) {
+        refuse_without_text(reply, code, text);
+    }
+    return err;
 }
 
 int slimta_reply_code(const struct slimta_reply *reply)
@@ -235,7 +266,13 @@ const char *slimta_reply_enhanced(const struct slimta_reply *reply)
     return reply->enhanced;
 }
 
+struct slimta_slice sli_mail_reply_text(const struct slimta_reply *reply)
+{
+    return reply->fixed != NULL ? sli_slice_text(reply->fixed)
+                                : sli_buf_slice(&reply->text);
+}
+
 const char *slimta_reply_text(const struct slimta_reply *reply)
 {
-    return sli_buf_slice(&reply->text).data;
+    return sli_mail_reply_text(reply).data;
 }

@@ -17,6 +17,7 @@ struct slimta_reply {
     int code;
     char enhanced[SLI_MAIL_ENHANCED_MAX]; /* "" for none */
     struct sli_buf text; /* printable, lines parted by LF, NUL-terminated */
+    const char *fixed;   /* static, stands in for `text`; or NULL */
 };
 
 void sli_mail_reply_init(
@@ -24,8 +25,11 @@ void sli_mail_reply_init(
 
 void sli_mail_reply_fini(struct slimta_reply *reply);
 
-/** slimta_reply_set on a slice: foreign octets are made printable here and
- * nowhere else. */
+/** The text that will be said. Lives until the reply is changed. */
+struct slimta_slice sli_mail_reply_text(const struct slimta_reply *reply);
+
+/** Sets code and text, or leaves the reply as it was: SLIMTA_EINVAL,
+ * SLIMTA_ENOMEM. Foreign octets are made printable here and nowhere else. */
 int sli_mail_reply_set(
     struct slimta_reply *reply, int code, struct slimta_slice text);
 

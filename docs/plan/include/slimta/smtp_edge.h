@@ -1,0 +1,255 @@
+/** The SMTP edge: receives mail over SMTP and hands it to a queue. */
+#ifndef SLIMTA_SMTP_EDGE_H
+#define SLIMTA_SMTP_EDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <slimta/address.h>
+#include <slimta/alloc.h>
+#include <slimta/error.h>
+#include <slimta/events.h>
+#include <slimta/export.h>
+#include <slimta/resolver.h>
+
+struct slimta_counters;
+struct slimta_loop;
+struct slimta_proxy_options;
+struct slimta_queue;
+struct slimta_tls;
+struct slimta_validators;
+
+/** An SMTP server in the host's process. */
+struct smtp_edge;
+
+/** What is done with a message that holds a CR or LF which is not part of a
+ * CRLF. Only CRLF.CRLF ends a message, whatever is chosen. */
+enum slimta_bare_newlines {
+    SLIMTA_BARE_REFUSE = 0, /**< read to its end, then 550 5.5.2 */
+    SLIMTA_BARE_NORMALISE,  /**< each becomes CRLF */
+    SLIMTA_BARE_PASS        /**< stored as sent */
+};
+
+/** Which language is spoken. */
+enum slimta_dialect {
+    SLIMTA_DIALECT_SMTP = 0,
+    SLIMTA_DIALECT_LMTP /**< RFC 2033; not on port 25 */
+};
+
+/** When TLS begins; without `tls` in the options it never does. */
+enum slimta_tls_mode {
+    SLIMTA_TLS_OFFERED = 0, /**< STARTTLS is offered */
+    SLIMTA_TLS_REQUIRED,    /**< before it: 530 5.7.0; not for a public MX */
+    SLIMTA_TLS_IMMEDIATE    /**< before the banner */
+};
+
+/** The mechanisms for an edge that has no list of its own. */
+#define SLIMTA_AUTH_DEFAULT "SCRAM-SHA-256,SCRAM-SHA-1,PLAIN,LOGIN"
+
+/** `auth_flags`. */
+#define SLIMTA_AUTH_CLEAR 0x01u /**< PLAIN and LOGIN also without TLS */
+#define SLIMTA_AUTH_ANYONE \
+    0x02u /**< without a validator any credentials pass */
+
+/**
+ * How an edge behaves. Zero and NULL mean the default in brackets. Strings are
+ * copied. Times are milliseconds, sizes octets; SLIMTA_UNLIMITED switches a
+ * limit off where it says so.
+ */
+struct smtp_edge_options {
+    size_t size; /**< sizeof(struct smtp_edge_options) */
+
+    const struct slimta_alloc *alloc; /**< [malloc]; copied */
+
+    /** The name in the banner, in replies and in Received [the machine's
+     * name]. Printable ASCII without spaces, at most 255 octets. */
+    const char *hostname;
+
+    /** Threads when smtp_edge_start gets no loop [1], at most 256. */
+    unsigned threads;
+
+    uint64_t max_message_bytes; /**< [50 MiB], or SLIMTA_UNLIMITED */
+    uint64_t max_recipients;    /**< for each message [1000] */
+    uint64_t max_command_bytes; /**< one command line with CRLF [4096], 512
+                                     at least, 65536 at most */
+    uint64_t max_connections;   /**< at once, over all threads [10000], or
+                                     SLIMTA_UNLIMITED */
+    uint64_t max_errors;        /**< 5xx replies to commands in a session; the
+                                     one that reaches it gets 421 [20], or
+                                     SLIMTA_UNLIMITED */
+
+    /** From the last reply to the end of the next whole command line [300 s],
+     * or SLIMTA_UNLIMITED. */
+    uint64_t command_timeout_ms;
+    /** From the 354 to the end of the message [600 s], or SLIMTA_UNLIMITED. */
+    uint64_t data_timeout_ms;
+    /** How long a queue may take for an `enqueue` or `commit`; then the client
+     * hears 451 4.4.5 [300 s]. Below the 10 minutes of RFC 5321 section
+     * 4.5.3.2.6, or the client gives up first. */
+    uint64_t queue_timeout_ms;
+    /** The same for a `begin`, a `write` or a `recipient` [60 s]. */
+    uint64_t queue_write_timeout_ms;
+
+    enum slimta_bare_newlines bare_newlines;
+
+    /** How much of a message is kept in memory before it goes to an unlinked
+     * file, or to the streaming form of the queue [128 KiB]. */
+    uint64_t spill_bytes;
+    const char *spill_directory; /**< ["/var/tmp"] */
+
+    /** How long a validator may take [30 s]; what follows then stands at
+     * struct slimta_validators. */
+    uint64_t validator_timeout_ms;
+
+    /* More limits; each but the EHLO name's may be SLIMTA_UNLIMITED. */
+    uint64_t max_connections_per_ip; /**< of one client, after PROXY [100] */
+    uint64_t max_idle_commands;      /**< commands of a session since a message
+                                          was last accepted [100000] */
+    uint64_t min_data_rate;          /**< octets a second on average while data
+                                          flows, after the first 60 s [1024] */
+    uint64_t max_line_bytes; /**< a line of a message [SLIMTA_UNLIMITED] */
+    uint64_t max_received;   /**< Received fields, then 554 5.4.6 [100] */
+    uint64_t max_ehlo_bytes; /**< the EHLO name [255], the most there is */
+    uint64_t max_auth_bytes; /**< a line of AUTH with CRLF [12290] */
+    uint64_t tls_timeout_ms; /**< for a handshake [30 s]; command_timeout_ms
+                                  caps it, and PROXY's */
+
+    enum slimta_dialect dialect;
+
+    /** Certificates: STARTTLS is offered, or TLS is spoken at once [none]. The
+     * edge takes a reference of its own. */
+    struct slimta_tls *tls;
+    enum slimta_tls_mode tls_mode;
+
+    /** AUTH's mechanisms, parted by commas, such as SLIMTA_AUTH_DEFAULT [AUTH
+     * is off]. Those that cannot be used now are not offered. Needs an `auth`
+     * or `secret` validator, or SLIMTA_AUTH_ANYONE, at smtp_edge_start. */
+    const char *auth_mechanisms;
+    unsigned auth_flags;
+
+    const struct slimta_proxy_options *proxy; /**< [no header]; copied */
+    /** Real peers that may use XCLIENT and XFORWARD, as `trusted` of
+     * slimta_proxy_options [nobody]. */
+    const char *xclient_from;
+    enum slimta_reverse_names reverse_names;
+    const char *dns_servers; /**< `servers` of slimta_resolver_options */
+
+    uint64_t capabilities; /**< SLIMTA_CAN_… beside the queue's own [none] */
+    uint64_t min_by_seconds;   /**< announced with DELIVERBY [0: none] */
+    uint64_t max_hold_seconds; /**< announced with FUTURERELEASE [7 days] */
+
+    /** Told everything that happens [nothing]. `event_user` is borrowed until
+     * the edge has stopped. */
+    slimta_event_fn event;
+    void *event_user;
+};
+
+SLIMTA_BEGIN_DECLS
+
+/**
+ * A new edge that hands its messages to `queue`, which it borrows until
+ * it has stopped (see smtp_edge_stop). `options` may be NULL: all defaults.
+ * Nothing runs before smtp_edge_start.
+ *
+ * SLIMTA_EINVAL names the option at fault.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_new(struct smtp_edge **out,
+    const struct smtp_edge_options *options, struct slimta_queue *queue,
+    struct slimta_error *error);
+
+/**
+ * Asks `validators` too, after all that were added before. The table is copied;
+ * its functions and its `user` are borrowed until the edge has stopped. Before
+ * smtp_edge_start, else SLIMTA_ESTATE; SLIMTA_EINVAL, SLIMTA_ENOMEM.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_add_validators(
+    struct smtp_edge *edge, const struct slimta_validators *validators,
+    struct slimta_error *error);
+
+/**
+ * Binds and listens on a TCP address: a numeric address, or "localhost"; NULL
+ * or "" means all addresses of the machine, IPv6 and IPv4. Port 0 takes a free
+ * one; smtp_edge_address tells which. May be called several times, before
+ * smtp_edge_start. SLIMTA_EADDRINUSE when somebody else listens there.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_listen(struct smtp_edge *edge,
+    const char *host, uint16_t port, struct slimta_error *error);
+
+/** Listens on a UNIX socket. The file of a dead socket is replaced, a live one
+ * is SLIMTA_EADDRINUSE; the file is removed by stop and free. */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_listen_unix(
+    struct smtp_edge *edge, const char *path, struct slimta_error *error);
+
+/** Takes a socket that already listens, such as one from systemd. The edge
+ * owns `fd` on success only. */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_listen_fd(
+    struct smtp_edge *edge, int fd, struct slimta_error *error);
+
+/** The bound address of listener number `index`, 0 first. With a NULL host
+ * there may be two for one call. Returns 1, or 0 when there is no such
+ * listener. */
+SLIMTA_API int smtp_edge_address(
+    const struct smtp_edge *edge, size_t index, struct slimta_address *address);
+
+/**
+ * Begins to serve: in `loop`, called on its thread and borrowed until the edge
+ * has stopped, or with NULL on threads of the edge's own. Without a listener it
+ * serves what it is given with smtp_edge_adopt. An edge is started once; after
+ * a failure it can only be freed. The threads block all signals.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
+    struct slimta_loop *loop, struct slimta_error *error);
+
+/**
+ * Serves a connection that was accepted elsewhere, of which nothing was read
+ * yet. The edge owns `fd` on success only, makes it non-blocking, and closes
+ * it; over a limit it does so after a 421. SLIMTA_ESTATE unless it runs;
+ * SLIMTA_ENOMEM. Any thread.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
+    struct smtp_edge *edge, int fd, struct slimta_error *error);
+
+/** New sessions use `tls`, of which the edge takes a reference of its own;
+ * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS
+ * or `tls` has no certificate. Any thread. */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_set_tls(
+    struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
+
+/** Fills `counters`, whose `size` the caller has set. Any thread, from
+ * smtp_edge_new to smtp_edge_free. */
+SLIMTA_API void smtp_edge_count(
+    const struct smtp_edge *edge, struct slimta_counters *counters);
+
+/**
+ * Stops: accepts no more; sessions without a transaction get `421 4.3.2` at
+ * once, the others after the reply to their message or, when `drain_ms` have
+ * passed, are closed without one. Returns at once, from any thread; calling it
+ * again can only shorten the time. The first `stopped` that was given runs
+ * once, on the loop or on a thread of the edge's, when every handle of the
+ * edge is closed, every session's `closed` has run and the queue is detached;
+ * smtp_edge_free is allowed inside it, and before it: then its `edge` is only
+ * a name. Ops that nobody has finished are not waited for. A job of the
+ * thread pool is, also past the time.
+ *
+ * "The edge has stopped" means, wherever something is borrowed until then:
+ * `stopped` has run; or the edge was freed, had threads of its own, and
+ * smtp_edge_free has returned; or it was freed and slimta_loop_run has
+ * returned, slimta_loop_turn or slimta_loop_free has returned 0. One that was
+ * never started has stopped when smtp_edge_free has returned.
+ *
+ * SLIMTA_ESTATE when the edge was never started or has stopped: then `stopped`
+ * does not run.
+ */
+SLIMTA_API int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,
+    void (*stopped)(struct smtp_edge *edge, void *user), void *user);
+
+/** Stops at once when it runs, and frees when it has stopped. With threads of
+ * its own it returns when these have ended (unless it is called inside
+ * `stopped`); in a host's loop, called on its thread, the rest happens in the
+ * loop: the queue is freed after that, see smtp_edge_stop. No other call may
+ * run or follow on the edge. NULL is accepted. */
+SLIMTA_API void smtp_edge_free(struct smtp_edge *edge);
+
+SLIMTA_END_DECLS
+
+#endif

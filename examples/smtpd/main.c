@@ -1,0 +1,165 @@
+/** slimta-smtpd: an SMTP server over the public headers of slimta-edge. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "listen.h"
+#include "machine.h"
+#include "options.h"
+
+/** What main waits for. The edge serves on threads of its own. */
+struct events {
+    int signals; /**< readable: a signal came */
+    int stopped; /**< readable: the edge has stopped */
+};
+
+static int events_open(struct events *events)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        return 0;
+    }
+    events->signals = signalfd(-1, &set, SFD_CLOEXEC);
+    events->stopped = eventfd(0, EFD_CLOEXEC);
+    return events->signals >= 0 && events->stopped >= 0;
+}
+
+/* On a thread of the edge's. */
+static void on_stopped(struct smtp_edge *edge, void *user)
+{
+    const struct events *events = user;
+    uint64_t one = 1;
+
+    (void)edge;
+    while (write(events->stopped, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+/* Reads one signal and returns its number. */
+static int next_signal(const struct events *events)
+{
+    struct signalfd_siginfo info;
+
+    if (read(events->signals, &info, sizeof info) != sizeof info) {
+        return 0;
+    }
+    return (int)info.ssi_signo;
+}
+
+/* The first signal lets what runs come to its end, the second does not. SIGHUP
+ * has nothing to reload yet. */
+static void handle_signal(
+    struct smtp_edge *edge, struct events *events, uint64_t *drain_ms)
+{
+    int number = next_signal(events);
+
+    if (number == SIGTERM || number == SIGINT) {
+        (void)smtp_edge_stop(edge, *drain_ms, on_stopped, events);
+        *drain_ms = 0;
+    }
+}
+
+static void serve_until_stopped(
+    struct smtp_edge *edge, struct events *events, uint64_t drain_ms)
+{
+    struct pollfd polled[] = {
+        {.fd = events->signals, .events = POLLIN},
+        {.fd = events->stopped, .events = POLLIN},
+    };
+
+    while (polled[1].revents == 0) {
+        if (poll(polled, 2, -1) > 0 && polled[0].revents != 0) {
+            handle_signal(edge, events, &drain_ms);
+        }
+    }
+}
+
+static int make_queue(struct slimta_queue **out,
+    const struct settings *settings, struct slimta_error *error)
+{
+    const struct slimta_maildir_options maildir = {
+        .size = sizeof maildir,
+        .directory = settings->directory,
+        .newlines = settings->newlines,
+    };
+
+    if (settings->queue == QUEUE_DISCARD) {
+        return slimta_discard_queue_new(out, NULL, error);
+    }
+    return slimta_maildir_queue_new(out, &maildir, error);
+}
+
+static int start(struct smtp_edge **out, struct slimta_queue *queue,
+    const struct settings *settings, struct slimta_error *error)
+{
+    int err = smtp_edge_new(out, &settings->edge, queue, error);
+
+    if (err == 0) {
+        err = listen_all(*out, settings, error);
+    }
+    if (err == 0) {
+        err = smtp_edge_start(*out, NULL, error);
+    }
+    return err;
+}
+
+static int serve(const struct settings *settings, struct events *events)
+{
+    struct slimta_queue *queue = NULL;
+    struct smtp_edge *edge = NULL;
+    struct slimta_error error = {0};
+    int err = make_queue(&queue, settings, &error);
+
+    if (err == 0) {
+        err = start(&edge, queue, settings, &error);
+    }
+    if (err == 0) {
+        listen_tell(edge, settings);
+        serve_until_stopped(edge, events, settings->drain_ms);
+    } else {
+        complain("%s", error.text);
+    }
+    smtp_edge_free(edge);
+    slimta_queue_free(queue);
+    if (err == 0) {
+        return EXIT_FINE;
+    }
+    return error.code == SLIMTA_EINVAL ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    static struct settings settings;
+    struct events events = {.signals = -1, .stopped = -1};
+    char name[256];
+
+    switch (options_read(&settings, argc, argv)) {
+    case VERDICT_DONE:
+        return fflush(stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
+    case VERDICT_USAGE:
+        return EXIT_USAGE;
+    case VERDICT_SERVE:
+        break;
+    }
+    if (!events_open(&events)) {
+        complain("signals cannot be waited for: %s", strerror(errno));
+        return EXIT_FAILED;
+    }
+    settings.edge.max_connections =
+        machine_connections(settings.edge.max_connections);
+    if (settings.edge.hostname == NULL && machine_name(name, sizeof name)) {
+        settings.edge.hostname = name;
+    }
+    return serve(&settings, &events);
+}

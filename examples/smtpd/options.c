@@ -1,0 +1,258 @@
+/** The table of slimta-smtpd's options, and the reading of a command line. */
+#include "options.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "values.h"
+
+enum { LONGEST_TIME_S = 1000000000 };
+
+/** A flag: what it is called, what it takes, and what it does to the settings.
+ */
+struct flag {
+    const char *name;
+    const char *argument; /**< NULL: it takes none */
+    const char *help;     /**< lines parted by LF */
+    const char *wants;    /**< what a bad value is not */
+    int (*apply)(struct settings *settings, const char *value);
+};
+
+static int apply_listen(struct settings *settings, const char *value)
+{
+    if (settings->listener_count == MAX_LISTENERS) {
+        return 0;
+    }
+    return value_listen(
+        value, &settings->listeners[settings->listener_count++]);
+}
+
+static int apply_hostname(struct settings *settings, const char *value)
+{
+    settings->edge.hostname = value;
+    return value_name(value);
+}
+
+static int apply_queue(struct settings *settings, const char *value)
+{
+    return value_queue(value, settings);
+}
+
+/* UINT64_MAX would be SLIMTA_UNLIMITED: one less is as good. */
+static int count(const char *value, uint64_t *out)
+{
+    return value_number(value, 1, SLIMTA_UNLIMITED - 1, out);
+}
+
+static int apply_max_size(struct settings *settings, const char *value)
+{
+    return count(value, &settings->edge.max_message_bytes);
+}
+
+static int apply_max_recipients(struct settings *settings, const char *value)
+{
+    return count(value, &settings->edge.max_recipients);
+}
+
+static int apply_max_connections(struct settings *settings, const char *value)
+{
+    return count(value, &settings->edge.max_connections);
+}
+
+static int apply_max_errors(struct settings *settings, const char *value)
+{
+    return count(value, &settings->edge.max_errors);
+}
+
+static int seconds(const char *value, uint64_t min, uint64_t *out_ms)
+{
+    if (!value_number(value, min, LONGEST_TIME_S, out_ms)) {
+        return 0;
+    }
+    *out_ms *= 1000;
+    return 1;
+}
+
+static int apply_command_timeout(struct settings *settings, const char *value)
+{
+    return seconds(value, 1, &settings->edge.command_timeout_ms);
+}
+
+static int apply_data_timeout(struct settings *settings, const char *value)
+{
+    return seconds(value, 1, &settings->edge.data_timeout_ms);
+}
+
+static int apply_drain_timeout(struct settings *settings, const char *value)
+{
+    return seconds(value, 0, &settings->drain_ms);
+}
+
+static int apply_threads(struct settings *settings, const char *value)
+{
+    uint64_t number;
+
+    if (!value_number(value, 1, 256, &number)) {
+        return 0;
+    }
+    settings->edge.threads = (unsigned)number;
+    return 1;
+}
+
+static const char whole_number[] = "a whole number of at least 1";
+static const char whole_seconds[] = "a whole number of seconds";
+
+static const struct flag flags[] = {
+    {"--listen", "ADDRESS",
+        "where to listen [127.0.0.1:2525]; repeatable:\n"
+        "ADDR:PORT, [::1]:PORT, *:PORT, unix:PATH,\n"
+        "fd:N, or systemd for inherited sockets",
+        "ADDR:PORT, [ADDR]:PORT, unix:PATH, fd:N or systemd", apply_listen},
+    {"--hostname", "NAME", "name in the banner [the machine's full name]",
+        "1 to 255 printable characters without spaces", apply_hostname},
+    {"--queue", "URI",
+        "where messages go [maildir:./mail]:\n"
+        "maildir:DIR[?newlines=lf|crlf], discard:",
+        "maildir:DIR[?newlines=lf|crlf] or discard:", apply_queue},
+    {"--max-size", "BYTES", "longest message [52428800]", whole_number,
+        apply_max_size},
+    {"--max-recipients", "N", "recipients of a message [1000]", whole_number,
+        apply_max_recipients},
+    {"--max-connections", "N", "connections at once [10000]", whole_number,
+        apply_max_connections},
+    {"--max-errors", "N", "errors of a session, the last ends it [20]",
+        whole_number, apply_max_errors},
+    {"--command-timeout", "SECONDS", "for a command [300]",
+        "a whole number of seconds, at least 1", apply_command_timeout},
+    {"--data-timeout", "SECONDS", "for a whole message [600]",
+        "a whole number of seconds, at least 1", apply_data_timeout},
+    {"--drain-timeout", "SECONDS", "for what runs when told to stop [10]",
+        whole_seconds, apply_drain_timeout},
+    {"--threads", "N", "threads that serve [1]", "a number from 1 to 256",
+        apply_threads},
+    {"--help", NULL, "this text", NULL, NULL},
+    {"--version", NULL, "the version", NULL, NULL},
+};
+
+enum { FLAG_COUNT = sizeof flags / sizeof *flags };
+
+void complain(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fputs(PROGRAM ": ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+static void print_flag(const struct flag *flag)
+{
+    const char *line = flag->help;
+    int width = printf(
+        "  %s %s", flag->name, flag->argument == NULL ? "" : flag->argument);
+
+    while (line != NULL) {
+        const char *end = strchr(line, '\n');
+        int length = (int)(end == NULL ? strlen(line) : (size_t)(end - line));
+
+        printf("%*s%.*s\n", 30 - width, "", length, line);
+        line = end == NULL ? NULL : end + 1;
+        width = 0;
+    }
+}
+
+static enum verdict print_help(void)
+{
+    puts("usage: " PROGRAM
+         " [OPTION]...\n"
+         "Receives mail over SMTP and puts it into a queue.\n");
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        print_flag(&flags[i]);
+    }
+    puts("\nSIGTERM and SIGINT let running messages end, then it exits.");
+    return VERDICT_DONE;
+}
+
+/* Compares up to an "=": --name=VALUE is the same as --name VALUE. */
+static const struct flag *find_flag(const char *argument)
+{
+    size_t length = strcspn(argument, "=");
+
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        if (strlen(flags[i].name) == length &&
+            memcmp(flags[i].name, argument, length) == 0) {
+            return &flags[i];
+        }
+    }
+    return NULL;
+}
+
+static enum verdict without_value(const struct flag *flag)
+{
+    if (strcmp(flag->name, "--help") == 0) {
+        return print_help();
+    }
+    printf(PROGRAM " %s\n", slimta_version());
+    return VERDICT_DONE;
+}
+
+static enum verdict with_value(
+    struct settings *settings, const struct flag *flag, const char *value)
+{
+    if (value == NULL) {
+        complain("%s needs a value: %s", flag->name, flag->argument);
+        return VERDICT_USAGE;
+    }
+    if (!flag->apply(settings, value)) {
+        complain("%s '%s': not %s", flag->name, value, flag->wants);
+        return VERDICT_USAGE;
+    }
+    return VERDICT_SERVE;
+}
+
+/* Reads one flag, at `*at`, with its value, and goes behind it. */
+static enum verdict read_flag(struct settings *settings, char **argv, int *at)
+{
+    const char *argument = argv[(*at)++];
+    const struct flag *flag = find_flag(argument);
+    const char *equals = strchr(argument, '=');
+
+    if (flag == NULL) {
+        complain("unknown option '%s' (--help lists them)", argument);
+        return VERDICT_USAGE;
+    }
+    if (flag->argument != NULL) {
+        const char *value = equals != NULL ? equals + 1 : argv[*at];
+
+        *at += equals == NULL && value != NULL;
+        return with_value(settings, flag, value);
+    }
+    if (equals != NULL) {
+        complain("%s takes no value", flag->name);
+        return VERDICT_USAGE;
+    }
+    return without_value(flag);
+}
+
+enum verdict options_read(struct settings *settings, int argc, char **argv)
+{
+    enum verdict verdict = VERDICT_SERVE;
+    int at = 1;
+
+    *settings = (struct settings){
+        .edge = {.size = sizeof settings->edge, .max_connections = 10000},
+        .queue = QUEUE_MAILDIR,
+        .directory = "./mail",
+        .drain_ms = 10000,
+    };
+    while (verdict == VERDICT_SERVE && at < argc) {
+        verdict = read_flag(settings, argv, &at);
+    }
+    if (settings->listener_count == 0) {
+        (void)apply_listen(settings, "127.0.0.1:2525");
+    }
+    return verdict;
+}

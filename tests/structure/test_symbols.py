@@ -1,0 +1,122 @@
+"""What the library gives, and what it takes, by its symbols."""
+
+import re
+
+import tap
+from project import CC, release, run, sources
+from tap import check, equal
+
+# A pure room answers to its arguments alone.
+NOT_PURE = r'''
+    uv_.* socket socketpair connect accept4? bind listen shutdown
+    (send|recv)(to|from|msg|mmsg)? [gs]etsockopt getsockname getpeername
+    getaddrinfo getnameinfo gethost.* poll ppoll select epoll_.* eventfd
+    open(at)?(64)? creat(64)? close read write p(read|write)v?(64)? readv writev
+    fopen(64)? fclose fread fwrite f?printf v?f?printf puts fputs putchar
+    perror __(v?f?)printf_chk stat(64)? unlink(at)? rename(at2?)? mkdir(at)?
+    time clock clock_gettime gettimeofday nanosleep usleep sleep
+    gmtime(_r)? localtime(_r)? mktime tzset strftime
+    s?rand(_r)? s?random(_r)? getrandom getentropy arc4random.*
+    (secure_)?getenv setenv putenv unsetenv setlocale newlocale uselocale
+    localeconv __ctype_.* isal.* tolower toupper strcasecmp strncasecmp
+    strcoll sscanf __isoc.*scanf atoi atol strtok(_r)?
+    pthread_.* getpid gethostname signal sigaction raise kill
+'''.split()
+
+# What no host wants of a library inside it.
+NOT_IN_A_HOST = r'''
+    abort _?exit _Exit quick_exit atexit on_exit __assert_fail signal sigaction
+    sigprocmask raise kill fork vfork clone execv.* posix_spawn.* system popen
+    chdir fchdir umask setlocale setenv unsetenv putenv (secure_)?getenv environ
+    printf puts putchar fputs vprintf perror __v?printf_chk stdout stderr stdin
+    srand rand random drand48 strtok gmtime localtime strerror
+'''.split()
+
+
+def bare(symbol):
+    """Without the version: "poll@GLIBC_2.2.5"."""
+    return symbol.split('@')[0]
+
+
+def undefined(arguments, files):
+    lines = run(['nm'] + arguments + ['--undefined-only'] + files)
+    return {bare(line.split()[-1]) for line in lines.split('\n')
+            if re.match(r'^\s+[Uvw] ', line)}
+
+
+def matching(symbols, patterns):
+    return sorted(s for s in symbols
+                  if any(re.fullmatch(p, s) for p in patterns))
+
+
+def shared():
+    return release() / 'lib/libslimta-edge.so'
+
+
+def exported():
+    lines = run(['nm', '-D', '--defined-only', shared()]).split('\n')
+    return {bare(line.split()[-1]) for line in lines
+            if line and line.split()[-2] != 'A'}
+
+
+@tap.test
+def only_ours():
+    """the shared library exports smtp_edge_*, http_edge_*, slimta_* only"""
+    names = exported()
+    check(len(names) > 10, 'hardly anything is exported: %s' % names)
+    equal([n for n in sorted(names)
+           if not re.match(r'(smtp_edge|http_edge|slimta)_', n)], [], 'more')
+
+
+@tap.test
+def all_declared():
+    """what a public header declares is exported, and nothing else is"""
+    declared = {name for _, text in sources('include')
+                for name in re.findall(
+                    r'SLIMTA_API\b[^;]*?\b(\w+)\(', text, re.S)
+                if name not in ('SLIMTA_API', '__attribute__')}
+    equal(sorted(declared - exported()), [], 'declared, not there')
+    equal(sorted(exported() - declared), [], 'there, not declared')
+
+
+@tap.test
+def soname():
+    """the shared library has its SONAME"""
+    text = run(['readelf', '-d', shared()])
+    check('[libslimta-edge.so.0]' in text, text)
+
+
+@tap.test
+def hidden_inside():
+    """the static library's other symbols have a prefix of ours"""
+    lines = run(['nm', '-g', '--defined-only',
+                 release() / 'lib/libslimta-edge.a']).split('\n')
+    names = {line.split()[-1] for line in lines if len(line.split()) == 3}
+    equal(sorted(n for n in names if not re.match(
+        r'(smtp_edge|http_edge|slimta|sli)_', n)), [], 'unprefixed')
+
+
+@tap.test
+def pure_without_libuv():
+    """the pure rooms link without libuv"""
+    archive = release() / 'lib/libslimta-edge-pure.a'
+    run(CC + ['-x', 'c', '-', '-x', 'none', '-Wl,--whole-archive', archive,
+              '-Wl,--no-whole-archive', '-o', '/dev/null'],
+        input='int main(void)\n{\n    return 0;\n}\n')
+
+
+@tap.test
+def pure_is_pure():
+    """the pure rooms use no socket, clock, randomness, environment, locale"""
+    used = undefined([], [release() / 'lib/libslimta-edge-pure.a'])
+    equal(matching(used, NOT_PURE), [], 'used')
+
+
+@tap.test
+def harmless():
+    """the library uses nothing that would harm its host"""
+    used = undefined(['-D'], [shared()])
+    equal(matching(used, NOT_IN_A_HOST), [], 'used')
+
+
+tap.main()
