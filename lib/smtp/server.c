@@ -505,11 +505,6 @@ enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server)
     return server->state;
 }
 
-int sli_smtp_server_has_parked(const struct sli_smtp_server *server)
-{
-    return sli_buf_size(&server->input.rest) > 0;
-}
-
 int sli_smtp_server_is_waiting(const struct sli_smtp_server *server)
 {
     return server->question != SLI_SMTP_EVENT_NONE;

@@ -196,9 +196,6 @@ const char *sli_smtp_server_protocol(const struct sli_smtp_server *server);
 
 enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server);
 
-/** Whether there is a copy of input that was not consumed. */
-int sli_smtp_server_has_parked(const struct sli_smtp_server *server);
-
 /** Whether an answer is due. */
 int sli_smtp_server_is_waiting(const struct sli_smtp_server *server);
 
