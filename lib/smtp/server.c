@@ -492,6 +492,11 @@ void sli_smtp_server_terminate(
     sli_smtp_machine_close(server, SLI_SMTP_CLOSE_TERMINATED);
 }
 
+void sli_smtp_server_give_up(struct sli_smtp_server *server)
+{
+    sli_smtp_machine_reset(server);
+}
+
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server)
 {
     if (!server->is_extended) {

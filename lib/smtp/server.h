@@ -190,6 +190,10 @@ int sli_smtp_server_default(
 void sli_smtp_server_terminate(
     struct sli_smtp_server *server, int code, const char *text);
 
+/** The owner gives the transaction up, as RSET would; RESET comes next. Not
+ * while a question waits. */
+void sli_smtp_server_give_up(struct sli_smtp_server *server);
+
 /** The protocol word of RFC 3848 and RFC 6531: "SMTP", "ESMTP", "UTF8SMTP"
  * when the transaction has SMTPUTF8. Static. */
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server);
