@@ -4,14 +4,23 @@
 #include "base/alloc.h"
 #include "edge/edge.h"
 #include "edge/handoff.h"
+#include "io/file.h"
 #include "mail/content.h"
+
+static const struct sli_mail_store store = {
+    .open = sli_io_file_open,
+    .write = sli_io_file_write,
+    .read = sli_io_file_read,
+    .close = sli_io_file_close,
+};
 
 static void run(struct sli_io_work *work)
 {
     struct sli_edge_spill *spill =
         SLI_LIST_ITEM(work, struct sli_edge_spill, work);
 
-    spill->result = sli_mail_content_spill(spill->content, spill->directory);
+    spill->result =
+        sli_mail_content_spill(spill->content, &store, spill->directory);
 }
 
 static void done(struct sli_io_work *work)

@@ -10,7 +10,6 @@
 
 #include "base/alloc.h"
 #include "base/slice.h"
-#include "mail/file.h"
 
 enum {
     /* The first block when nothing is known of the message's size. */
@@ -40,8 +39,9 @@ struct slimta_content {
     uint64_t expected; /* the declared size, 0: unknown */
     uint64_t size;
     struct block *head;
+    const struct sli_mail_store *store; /* NULL: never spilled */
     uint64_t file_size;
-    int fd; /* -1: never spilled */
+    int fd;
     size_t tail_count;
     size_t tail_capacity;
     struct block **tail; /* `few` as long as these suffice */
@@ -58,7 +58,6 @@ int sli_mail_content_new(struct slimta_content **out,
     }
     content->alloc = *alloc;
     content->expected = expected;
-    content->fd = -1;
     content->tail = content->few;
     content->tail_capacity = TAIL_INLINE;
     atomic_init(&content->references, 1);
@@ -104,7 +103,9 @@ void sli_mail_content_unref(struct slimta_content *content)
             &content->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    sli_mail_file_close(content->fd);
+    if (content->store != NULL) {
+        content->store->close(content->fd);
+    }
     free_tail(content);
     free_head(content);
     alloc = content->alloc;
@@ -249,21 +250,33 @@ uint64_t sli_mail_content_spillable(const struct slimta_content *content)
     return content->size - content->file_size - head;
 }
 
-int sli_mail_content_spill(
-    struct slimta_content *content, const char *directory)
+static int open_file(struct slimta_content *content,
+    const struct sli_mail_store *store, const char *directory)
+{
+    int err = 0;
+
+    if (content->store == NULL) {
+        err = store->open(&content->alloc, directory, &content->fd);
+    }
+    if (err == 0) {
+        content->store = store;
+    }
+    return err;
+}
+
+int sli_mail_content_spill(struct slimta_content *content,
+    const struct sli_mail_store *store, const char *directory)
 {
     int err = 0;
 
     if (content->tail_count == 0) {
         return 0;
     }
-    if (content->fd < 0) {
-        err = sli_mail_file_open(&content->alloc, directory, &content->fd);
-    }
+    err = open_file(content, store, directory);
     for (size_t i = 0; err == 0 && i < content->tail_count; i++) {
         const struct block *block = content->tail[i];
 
-        err = sli_mail_file_write(content->fd, content->file_size,
+        err = store->write(content->fd, content->file_size,
             sli_slice(block->octets, block->size));
         content->file_size += err == 0 ? block->size : 0;
     }
@@ -280,7 +293,7 @@ uint64_t slimta_content_size(const struct slimta_content *content)
 
 int slimta_content_is_spilled(const struct slimta_content *content)
 {
-    return content->fd >= 0;
+    return content->store != NULL;
 }
 
 /* What stands in one piece from `offset` on, at most `size` octets. */
@@ -339,7 +352,7 @@ int slimta_content_read(const struct slimta_content *content, uint64_t offset,
         if (piece.memory.size > 0) {
             memcpy(to + *got, piece.memory.data, piece.size);
         } else {
-            err = sli_mail_file_read(
+            err = content->store->read(
                 content->fd, piece.file_offset, to + *got, piece.size);
         }
         if (err == 0) {
@@ -365,7 +378,7 @@ int slimta_content_block(const struct slimta_content *content, size_t index,
 {
     const struct block *lent;
 
-    if (content->fd >= 0 || index > content->tail_count) {
+    if (content->store != NULL || index > content->tail_count) {
         return 0;
     }
     if (index == 0) {

@@ -31,15 +31,28 @@ int sli_mail_content_append(
  * (SLIMTA_HEAD_BYTES): what a spill would free. */
 uint64_t sli_mail_content_spillable(const struct slimta_content *content);
 
+/** Where octets go that leave memory. This room does no I/O: whoever spills
+ * brings it along. Every function may block; 0 or a SLIMTA_E… */
+struct sli_mail_store {
+    /** Opens a new file in `directory`, which is gone when it is closed. */
+    int (*open)(
+        const struct slimta_alloc *alloc, const char *directory, int *fd);
+    /** Writes all octets at `offset`. */
+    int (*write)(int fd, uint64_t offset, struct slimta_slice octets);
+    /** Reads just `size` octets at `offset`. */
+    int (*read)(int fd, uint64_t offset, char *out, size_t size);
+    void (*close)(int fd);
+};
+
 /**
- * Writes what is spillable to the content's file, which is made when missing
- * (unlinked, close-on-exec, in `directory`), and frees its memory. Blocks: a
- * pool job calls it while nobody touches the content. SLIMTA_ENOSPC,
- * SLIMTA_EMFILE, SLIMTA_EIO, …: the content is only good for unref then.
- * Octets may be appended again afterwards, and spilled again.
+ * Writes what is spillable to the content's file, which is made in `directory`
+ * when missing, and frees its memory. `store` is static and the same each time.
+ * Blocks: a pool job calls it while nobody touches the content. SLIMTA_ENOSPC,
+ * SLIMTA_EMFILE, SLIMTA_EIO, …: the content is only good for unref then. Octets
+ * may be appended again afterwards, and spilled again.
  */
-int sli_mail_content_spill(
-    struct slimta_content *content, const char *directory);
+int sli_mail_content_spill(struct slimta_content *content,
+    const struct sli_mail_store *store, const char *directory);
 
 /** The first octets, at most SLIMTA_HEAD_BYTES, block by block: as
  * slimta_content_block, but also for a spilled content. */

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <slimta/envelope.h>
 #include <slimta/error.h>
@@ -14,7 +13,7 @@
 
 enum { HEAD = SLIMTA_HEAD_BYTES, BIG = 400000 };
 
-static char directory[] = "/tmp/slimta-test-content-XXXXXX";
+static const char directory[] = "somewhere";
 static char octets[BIG];
 
 static int set_up(void **state)
@@ -23,14 +22,65 @@ static int set_up(void **state)
     for (size_t i = 0; i < BIG; i++) {
         octets[i] = (char)(i * 31 + i / 251);
     }
-    return mkdtemp(directory) == NULL ? -1 : 0;
+    return 0;
 }
 
-static int tear_down(void **state)
+/* A store with room for one file, in memory. */
+static struct {
+    char octets[BIG];
+    uint64_t size;
+    int is_open;
+    int fails; /* every read and write does */
+} file;
+
+static int store_open(
+    const struct slimta_alloc *alloc, const char *where, int *fd)
 {
-    (void)state;
-    return rmdir(directory);
+    void *name = alloc->allocate(1, alloc->user); /* as a real one might */
+
+    if (name == NULL) {
+        return SLIMTA_ENOMEM;
+    }
+    alloc->release(name, alloc->user);
+    if (strcmp(where, directory) != 0) {
+        return SLIMTA_ENOENT;
+    }
+    assert_false(file.is_open);
+    file.is_open = 1;
+    file.size = 0;
+    *fd = 0;
+    return 0;
 }
+
+static int store_write(int fd, uint64_t offset, struct slimta_slice from)
+{
+    assert_true(file.is_open && fd == 0 && offset + from.size <= BIG);
+    if (file.fails) {
+        return SLIMTA_ENOSPC;
+    }
+    memcpy(file.octets + offset, from.data, from.size);
+    file.size = offset + from.size > file.size ? offset + from.size : file.size;
+    return 0;
+}
+
+static int store_read(int fd, uint64_t offset, char *out, size_t size)
+{
+    assert_true(file.is_open && fd == 0 && offset + size <= file.size);
+    if (file.fails) {
+        return SLIMTA_EIO;
+    }
+    memcpy(out, file.octets + offset, size);
+    return 0;
+}
+
+static void store_close(int fd)
+{
+    assert_true(file.is_open && fd == 0);
+    file.is_open = 0;
+}
+
+static const struct sli_mail_store store = {
+    store_open, store_write, store_read, store_close};
 
 /* Appends the octets from the content's end on in pieces of `step`. */
 static int fill(struct slimta_content *content, size_t size, size_t step)
@@ -104,7 +154,8 @@ static void test_empty(void **state)
     assert_false(slimta_content_block(content, 0, &block));
     assert_false(sli_mail_content_head(content, 0, &block));
     assert_int_equal(sli_mail_content_spillable(content), 0);
-    assert_int_equal(sli_mail_content_spill(content, "/nonexistent"), 0);
+    assert_int_equal(
+        sli_mail_content_spill(content, &store, "/nonexistent"), 0);
     assert_false(slimta_content_is_spilled(content));
     sli_mail_content_unref(content);
     sli_mail_content_unref(NULL);
@@ -275,7 +326,7 @@ static void test_spill(void **state)
         assert_int_equal(sli_mail_content_new(&content, &alloc.table, BIG), 0);
         assert_int_equal(fill(content, firsts[i], 5000), 0);
         assert_int_equal(sli_mail_content_spillable(content), firsts[i] - HEAD);
-        assert_int_equal(sli_mail_content_spill(content, directory), 0);
+        assert_int_equal(sli_mail_content_spill(content, &store, directory), 0);
         assert_int_equal(sli_mail_content_spillable(content), 0);
         assert_int_equal(alloc.live, 2); /* the object and its head */
         assert_spilled(content, firsts[i]);
@@ -296,7 +347,7 @@ static void test_spill_again(void **state)
     fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
     assert_int_equal(sli_mail_content_new(&content, &alloc.table, 0), 0);
     assert_int_equal(fill(content, 100000, 3000), 0);
-    assert_int_equal(sli_mail_content_spill(content, directory), 0);
+    assert_int_equal(sli_mail_content_spill(content, &store, directory), 0);
     assert_int_equal(fill(content, 200000, 3000), 0);
     assert_int_equal(sli_mail_content_spillable(content), 100000);
     assert_spilled(content, 200000);
@@ -311,9 +362,10 @@ static void test_spill_again(void **state)
         assert_memory_equal(out, octets + at, 200);
     }
     /* The file is there already: no directory is asked for again. */
-    assert_int_equal(sli_mail_content_spill(content, "/nonexistent"), 0);
+    assert_int_equal(
+        sli_mail_content_spill(content, &store, "/nonexistent"), 0);
     assert_int_equal(sli_mail_content_spillable(content), 0);
-    assert_int_equal(sli_mail_content_spill(content, directory), 0);
+    assert_int_equal(sli_mail_content_spill(content, &store, directory), 0);
     assert_int_equal(fill(content, BIG, BIG), 0);
     assert_spilled(content, BIG);
     sli_mail_content_unref(content);
@@ -330,8 +382,32 @@ static void test_spill_fails(void **state)
     assert_int_equal(sli_mail_content_new(&content, &alloc.table, 0), 0);
     assert_int_equal(fill(content, 100000, BIG), 0);
     assert_int_equal(
-        sli_mail_content_spill(content, "/nonexistent"), SLIMTA_ENOENT);
+        sli_mail_content_spill(content, &store, "/nonexistent"), SLIMTA_ENOENT);
     sli_mail_content_unref(content);
+    assert_int_equal(alloc.live, 0);
+}
+
+static void test_store_fails(void **state)
+{
+    struct fail_alloc alloc;
+    struct slimta_content *content;
+    char out[10];
+    size_t got;
+
+    (void)state;
+    fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
+    assert_int_equal(sli_mail_content_new(&content, &alloc.table, 0), 0);
+    assert_int_equal(fill(content, 100000, BIG), 0);
+    assert_int_equal(sli_mail_content_spill(content, &store, directory), 0);
+    assert_int_equal(fill(content, 200000, BIG), 0);
+    file.fails = 1;
+    assert_int_equal(
+        sli_mail_content_spill(content, &store, directory), SLIMTA_ENOSPC);
+    assert_int_equal(
+        slimta_content_read(content, HEAD, out, 10, &got), SLIMTA_EIO);
+    file.fails = 0;
+    sli_mail_content_unref(content);
+    assert_false(file.is_open);
     assert_int_equal(alloc.live, 0);
 }
 
@@ -360,7 +436,7 @@ static void build(struct fail_alloc *alloc, void *user)
         err = fill(content, BIG, 3000);
     }
     if (err == 0) {
-        err = sli_mail_content_spill(content, directory);
+        err = sli_mail_content_spill(content, &store, directory);
     }
     if (err == 0) {
         err = fill(content, BIG, 3000);
@@ -390,9 +466,10 @@ int main(void)
         cmocka_unit_test(test_spill),
         cmocka_unit_test(test_spill_again),
         cmocka_unit_test(test_spill_fails),
+        cmocka_unit_test(test_store_fails),
         cmocka_unit_test(test_references),
         cmocka_unit_test(test_no_memory),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/slice.h"
+#include "io/file.h"
 #include "mail/content.h"
 #include "mail/envelope.h"
 
@@ -200,5 +201,12 @@ static inline char *box_head(
     (void)slimta_envelope_received(envelope, id, at, SLIMTA_RECEIVED_MAX);
     return head;
 }
+
+static const struct sli_mail_store box_store = {
+    .open = sli_io_file_open,
+    .write = sli_io_file_write,
+    .read = sli_io_file_read,
+    .close = sli_io_file_close,
+};
 
 #endif

@@ -213,7 +213,7 @@ static void test_a_spilled_message_is_exact(void **state)
     struct slimta_content *content = slimta_envelope_content(envelope);
 
     (void)state;
-    assert_int_equal(0, sli_mail_content_spill(content, box.path));
+    assert_int_equal(0, sli_mail_content_spill(content, &box_store, box.path));
     assert_int_equal(1, slimta_content_is_spilled(content));
     box_seal(envelope);
     assert_both(envelope, "", sli_slice(text, size));

@@ -1,6 +1,6 @@
 /** Octets in a file that has no name. */
 #define _GNU_SOURCE /* O_TMPFILE, mkostemp */
-#include "mail/file.h"
+#include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-int sli_mail_file_open_named(
+int sli_io_file_open_named(
     const struct slimta_alloc *alloc, const char *directory, int *fd)
 {
     static const char name[] = "/slimta-XXXXXX";
@@ -33,7 +33,7 @@ int sli_mail_file_open_named(
         err = sli_error_from_errno(errno);
     } else if (unlink(path) != 0) {
         err = sli_error_from_errno(errno);
-        sli_mail_file_close(opened);
+        sli_io_file_close(opened);
     } else {
         *fd = opened;
     }
@@ -47,7 +47,7 @@ static int is_unsupported(int number)
     return number == EOPNOTSUPP || number == EISDIR || number == EINVAL;
 }
 
-int sli_mail_file_open(
+int sli_io_file_open(
     const struct slimta_alloc *alloc, const char *directory, int *fd)
 {
     int opened;
@@ -59,12 +59,11 @@ int sli_mail_file_open(
         *fd = opened;
         return 0;
     }
-    return is_unsupported(errno)
-        ? sli_mail_file_open_named(alloc, directory, fd)
-        : sli_error_from_errno(errno);
+    return is_unsupported(errno) ? sli_io_file_open_named(alloc, directory, fd)
+                                 : sli_error_from_errno(errno);
 }
 
-int sli_mail_file_write(int fd, uint64_t offset, struct slimta_slice octets)
+int sli_io_file_write(int fd, uint64_t offset, struct slimta_slice octets)
 {
     while (octets.size > 0) {
         ssize_t count = pwrite(fd, octets.data, octets.size, (off_t)offset);
@@ -83,7 +82,7 @@ int sli_mail_file_write(int fd, uint64_t offset, struct slimta_slice octets)
     return 0;
 }
 
-int sli_mail_file_read(int fd, uint64_t offset, char *out, size_t size)
+int sli_io_file_read(int fd, uint64_t offset, char *out, size_t size)
 {
     size_t done = 0;
 
@@ -102,7 +101,7 @@ int sli_mail_file_read(int fd, uint64_t offset, char *out, size_t size)
     return 0;
 }
 
-void sli_mail_file_close(int fd)
+void sli_io_file_close(int fd)
 {
     if (fd >= 0) {
         /* On Linux the descriptor is gone whatever close says. */

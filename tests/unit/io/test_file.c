@@ -1,4 +1,4 @@
-/** Tests of mail/file.c. */
+/** Tests of io/file.c. */
 #include "test.h"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "base/slice.h"
 #include "fail_alloc.h"
-#include "mail/file.h"
+#include "io/file.h"
 
 static char directory[] = "/tmp/slimta-test-file-XXXXXX";
 
@@ -31,8 +31,7 @@ static int tear_down(void **state)
 typedef int (*open_function)(
     const struct slimta_alloc *alloc, const char *directory, int *fd);
 
-static const open_function opens[] = {
-    sli_mail_file_open, sli_mail_file_open_named};
+static const open_function opens[] = {sli_io_file_open, sli_io_file_open_named};
 
 static void test_open(void **state)
 {
@@ -49,10 +48,10 @@ static void test_open(void **state)
         assert_int_equal(fstat(fd, &about), 0);
         assert_int_equal(about.st_nlink, 0);
         assert_int_equal(about.st_mode & 0777, 0600);
-        sli_mail_file_close(fd);
+        sli_io_file_close(fd);
         assert_int_equal(alloc.live, 0);
     }
-    sli_mail_file_close(-1);
+    sli_io_file_close(-1);
 }
 
 static void test_open_fails(void **state)
@@ -80,7 +79,7 @@ static void test_open_named_without_memory(void **state)
     (void)state;
     fail_alloc_init(&alloc, 1, FAIL_ALLOC_ONCE);
     assert_int_equal(
-        sli_mail_file_open_named(&alloc.table, directory, &fd), SLIMTA_ENOMEM);
+        sli_io_file_open_named(&alloc.table, directory, &fd), SLIMTA_ENOMEM);
     assert_int_equal(fd, -7);
 }
 
@@ -92,18 +91,18 @@ static void test_write_and_read(void **state)
 
     (void)state;
     fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
-    assert_int_equal(sli_mail_file_open(&alloc.table, directory, &fd), 0);
-    assert_int_equal(sli_mail_file_write(fd, 0, SLI_LITERAL("abcdef")), 0);
-    assert_int_equal(sli_mail_file_write(fd, 2, SLI_LITERAL("CD")), 0);
-    assert_int_equal(sli_mail_file_write(fd, 9, SLI_LITERAL("")), 0);
-    assert_int_equal(sli_mail_file_read(fd, 0, octets, 6), 0);
+    assert_int_equal(sli_io_file_open(&alloc.table, directory, &fd), 0);
+    assert_int_equal(sli_io_file_write(fd, 0, SLI_LITERAL("abcdef")), 0);
+    assert_int_equal(sli_io_file_write(fd, 2, SLI_LITERAL("CD")), 0);
+    assert_int_equal(sli_io_file_write(fd, 9, SLI_LITERAL("")), 0);
+    assert_int_equal(sli_io_file_read(fd, 0, octets, 6), 0);
     assert_memory_equal(octets, "abCDef", 6);
-    assert_int_equal(sli_mail_file_read(fd, 4, octets, 2), 0);
+    assert_int_equal(sli_io_file_read(fd, 4, octets, 2), 0);
     assert_memory_equal(octets, "ef", 2);
-    assert_int_equal(sli_mail_file_read(fd, 6, octets, 0), 0);
+    assert_int_equal(sli_io_file_read(fd, 6, octets, 0), 0);
     /* An end where octets should be. */
-    assert_int_equal(sli_mail_file_read(fd, 4, octets, 3), SLIMTA_EIO);
-    sli_mail_file_close(fd);
+    assert_int_equal(sli_io_file_read(fd, 4, octets, 3), SLIMTA_EIO);
+    sli_io_file_close(fd);
 }
 
 static void test_full_device(void **state)
@@ -114,9 +113,8 @@ static void test_full_device(void **state)
     if (fd < 0) {
         skip();
     }
-    assert_int_equal(
-        sli_mail_file_write(fd, 0, SLI_LITERAL("x")), SLIMTA_ENOSPC);
-    sli_mail_file_close(fd);
+    assert_int_equal(sli_io_file_write(fd, 0, SLI_LITERAL("x")), SLIMTA_ENOSPC);
+    sli_io_file_close(fd);
 }
 
 /* A descriptor that does not allow it: the errno becomes a code. */
@@ -127,8 +125,8 @@ static void test_wrong_direction(void **state)
 
     (void)state;
     assert_true(fd >= 0);
-    assert_int_not_equal(sli_mail_file_read(fd, 0, &octet, 1), 0);
-    sli_mail_file_close(fd);
+    assert_int_not_equal(sli_io_file_read(fd, 0, &octet, 1), 0);
+    sli_io_file_close(fd);
 }
 
 int main(void)
