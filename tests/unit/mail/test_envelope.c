@@ -447,18 +447,21 @@ static void live_a_life(struct fail_alloc *alloc, void *user)
 {
     static const char *const recipients[] = {
         "a@b", "c@d", "e@f", "g@h", "i@j", NULL};
+    /* Too long for what is left of any block: each piece is an allocation. */
+    static char text[2000];
     struct sample sample = sample_make();
     struct slimta_envelope *envelope;
     struct slimta_envelope *part = NULL;
     int err;
 
     (void)user;
+    memset(text, 'x', sizeof text - 1);
     sample.recipients = recipients;
     sample.content = "A: 1\r\n\r\n";
-    sample.facts.reverse_name = SLI_LITERAL("reverse.example.org");
+    sample.facts.reverse_name = sli_slice_text(text);
     envelope = sample_build(&sample, &alloc->table, &err);
     if (err == 0) {
-        err = slimta_envelope_prepend(envelope, "X", "p1");
+        err = slimta_envelope_prepend(envelope, "X", text);
     }
     if (err == 0) {
         sli_mail_envelope_seal(envelope, 1);
