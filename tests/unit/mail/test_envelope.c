@@ -416,6 +416,28 @@ static void test_split_of_none(void **state)
     slimta_envelope_unref(envelope);
 }
 
+/* What was taken out lives on; the envelope goes on with an empty one. */
+static void test_take_content(void **state)
+{
+    struct sample sample = sample_make();
+    struct slimta_envelope *envelope;
+    struct slimta_content *content = NULL;
+
+    (void)state;
+    sample.content = "A: 1\r\n\r\n";
+    envelope = build(&sample);
+    fail_alloc_arm(&counting, 1, FAIL_ALLOC_ONCE);
+    assert_int_equal(
+        sli_mail_envelope_take_content(envelope, &content), SLIMTA_ENOMEM);
+    assert_null(content);
+    assert_int_equal(slimta_content_size(slimta_envelope_content(envelope)), 8);
+    assert_int_equal(sli_mail_envelope_take_content(envelope, &content), 0);
+    assert_int_equal(slimta_content_size(slimta_envelope_content(envelope)), 0);
+    slimta_envelope_unref(envelope);
+    assert_int_equal(slimta_content_size(content), 8);
+    sli_mail_content_unref(content);
+}
+
 static void test_references(void **state)
 {
     struct sample sample = sample_make();
@@ -447,18 +469,21 @@ static void live_a_life(struct fail_alloc *alloc, void *user)
 {
     static const char *const recipients[] = {
         "a@b", "c@d", "e@f", "g@h", "i@j", NULL};
+    /* Too long for what is left of any block: each piece is an allocation. */
+    static char text[2000];
     struct sample sample = sample_make();
     struct slimta_envelope *envelope;
     struct slimta_envelope *part = NULL;
     int err;
 
     (void)user;
+    memset(text, 'x', sizeof text - 1);
     sample.recipients = recipients;
     sample.content = "A: 1\r\n\r\n";
-    sample.facts.reverse_name = SLI_LITERAL("reverse.example.org");
+    sample.facts.reverse_name = sli_slice_text(text);
     envelope = sample_build(&sample, &alloc->table, &err);
     if (err == 0) {
-        err = slimta_envelope_prepend(envelope, "X", "p1");
+        err = slimta_envelope_prepend(envelope, "X", text);
     }
     if (err == 0) {
         sli_mail_envelope_seal(envelope, 1);
@@ -524,6 +549,7 @@ int main(void)
         TEST(test_header_in_large_section),
         TEST(test_split),
         TEST(test_split_of_none),
+        TEST(test_take_content),
         TEST(test_references),
         TEST(test_table_is_copied),
         TEST(test_no_memory),
