@@ -1,0 +1,224 @@
+/**
+ * Feeds a client's octets to the receiving engine, whole and cut, and demands
+ * the same replies and the same events. The first three octets choose limits,
+ * cut and answers.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/slice.h"
+#include "fuzz.h"
+#include "mail/reply.h"
+#include "smtp/server.h"
+
+enum { CHOICES = 3 };
+
+struct session {
+    struct sli_smtp_server server;
+    struct sli_buf output;
+    struct sli_buf events;
+    const struct slimta_alloc *alloc;
+    uint32_t answers; /* what chooses the next answers */
+    int is_late;      /* they come when the input is gone */
+    int is_closed;
+    char *piece;
+};
+
+static void demand(int is_true)
+{
+    if (!is_true) {
+        abort();
+    }
+}
+
+static void put(struct session *session, struct slimta_slice octets)
+{
+    demand(sli_buf_append(&session->events, octets) == 0);
+}
+
+static void put_number(struct session *session, uint64_t number)
+{
+    put(session, sli_slice(&number, sizeof number));
+}
+
+/* Runs of content are not parted; everything else begins with its type. */
+static void tell(struct session *session, const struct sli_smtp_event *event)
+{
+    if (event->type != SLI_SMTP_EVENT_CONTENT) {
+        put_number(session, event->type);
+    }
+    switch (event->type) {
+    case SLI_SMTP_EVENT_EHLO:
+        put_number(session, (uint64_t)event->greeting.extended);
+        put(session, event->greeting.name);
+        break;
+    case SLI_SMTP_EVENT_MAIL:
+        put(session, event->mail.path.mailbox);
+        put_number(session, event->mail.params.size_bytes);
+        put_number(session, event->mail.params.body);
+        put_number(session, (uint64_t)event->mail.params.smtputf8);
+        break;
+    case SLI_SMTP_EVENT_RCPT:
+        put(session, event->rcpt.path.mailbox);
+        break;
+    case SLI_SMTP_EVENT_CONTENT:
+        demand(event->content.size > 0);
+        put(session, event->content);
+        break;
+    case SLI_SMTP_EVENT_END:
+        put_number(session, event->end.size);
+        put_number(session, (uint64_t)event->end.is_refused);
+        break;
+    case SLI_SMTP_EVENT_COMMAND:
+        put(session, event->command.verb);
+        put(session, event->command.argument);
+        break;
+    case SLI_SMTP_EVENT_CLOSE:
+        put_number(session, event->close);
+        break;
+    default:
+        break;
+    }
+}
+
+static void drop_piece(struct session *session)
+{
+    demand(sli_smtp_server_park(&session->server) == 0);
+    free(session->piece);
+    session->piece = NULL;
+}
+
+/* Mostly the default, now and then something else. */
+static void give_answer(struct session *session)
+{
+    static const struct {
+        int code;
+        const char *text;
+    } answers[] = {{250, "2.1.0 Fine"}, {450, "4.7.1 Later"}, {550, "No\nNo"},
+        {354, "Go on"}, {251, "2.1.5 Forwarded"}, {421, "4.3.2 Away"}};
+    size_t pick;
+    struct slimta_reply reply;
+
+    session->answers = session->answers * UINT32_C(1664525) + 1013904223;
+    pick = session->answers >> 24;
+    if (session->is_late) {
+        drop_piece(session);
+    }
+    if (pick >= sizeof answers / sizeof *answers) {
+        demand(sli_smtp_server_answer(&session->server, NULL) == 0);
+        return;
+    }
+    sli_mail_reply_init(&reply, session->alloc);
+    demand(sli_smtp_server_default(&session->server, &reply) == 0);
+    demand(
+        slimta_reply_set(&reply, answers[pick].code, answers[pick].text) == 0);
+    demand(sli_smtp_server_answer(&session->server, &reply) == 0);
+    sli_mail_reply_fini(&reply);
+}
+
+static void pump(struct session *session)
+{
+    struct sli_smtp_event event;
+
+    while (!session->is_closed) {
+        sli_smtp_server_next(&session->server, &event);
+        if (event.type == SLI_SMTP_EVENT_NONE) {
+            break;
+        }
+        demand(event.type != SLI_SMTP_EVENT_WAIT);
+        tell(session, &event);
+        session->is_closed = event.type == SLI_SMTP_EVENT_CLOSE;
+        if (sli_smtp_server_is_waiting(&session->server)) {
+            give_answer(session);
+        }
+    }
+    drop_piece(session);
+}
+
+static void play(
+    struct session *session, struct slimta_slice input, size_t piece)
+{
+    pump(session);
+    while (input.size > 0 && !session->is_closed) {
+        size_t size = input.size < piece ? input.size : piece;
+
+        session->piece = malloc(size);
+        demand(session->piece != NULL);
+        memcpy(session->piece, input.data, size);
+        demand(sli_smtp_server_feed(
+                   &session->server, sli_slice(session->piece, size)) == 0);
+        pump(session);
+        input = sli_slice_skip(input, size);
+    }
+    sli_smtp_server_end_input(&session->server);
+    pump(session);
+    demand(session->is_closed);
+}
+
+/* RFC 5321 sections 4.2 and 4.5.3.1.5: short lines of printable ASCII. */
+static void check_output(struct slimta_slice output)
+{
+    size_t column = 0;
+
+    for (size_t i = 0; i < output.size; i++) {
+        unsigned char octet = (unsigned char)output.data[i];
+
+        column++;
+        demand(column <= 512);
+        demand((octet >= 32 && octet < 127) || octet == '\t' || octet == '\r' ||
+            octet == '\n');
+        if (octet == '\n') {
+            demand(column >= 6 && output.data[i - 1] == '\r');
+            column = 0;
+        }
+    }
+    demand(column == 0);
+}
+
+static void start(struct session *session, const struct sli_smtp_config *config,
+    uint32_t answers)
+{
+    *session = (struct session){.alloc = config->alloc, .answers = answers};
+    sli_buf_init(&session->output, config->alloc, SIZE_MAX);
+    sli_buf_init(&session->events, config->alloc, SIZE_MAX);
+    sli_smtp_server_init(&session->server, config, &session->output);
+}
+
+static void stop(struct session *session)
+{
+    sli_smtp_server_fini(&session->server);
+    sli_buf_fini(&session->output);
+    sli_buf_fini(&session->events);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct slimta_alloc alloc;
+    struct sli_smtp_config config = {
+        .alloc = &alloc, .hostname = "mx.example", .max_command_bytes = 512};
+    struct session whole;
+    struct session cut;
+
+    if (size < CHOICES || sli_alloc_init(&alloc, NULL) != 0) {
+        return 0;
+    }
+    config.bare_newlines = (enum slimta_bare_newlines)(data[0] % 3);
+    config.max_message_bytes = (data[0] & 64) != 0 ? SLIMTA_UNLIMITED : 40;
+    config.max_recipients = 2;
+    config.max_errors = (data[0] & 128) != 0 ? SLIMTA_UNLIMITED : 6;
+    start(&whole, &config, data[2]);
+    start(&cut, &config, data[2]);
+    cut.is_late = data[1] & 1;
+    play(&whole, sli_slice(data + CHOICES, size - CHOICES), SIZE_MAX);
+    play(&cut, sli_slice(data + CHOICES, size - CHOICES),
+        1 + (size_t)data[1] / 2);
+    check_output(sli_buf_slice(&whole.output));
+    demand(
+        sli_slice_is(sli_buf_slice(&whole.output), sli_buf_slice(&cut.output)));
+    demand(
+        sli_slice_is(sli_buf_slice(&whole.events), sli_buf_slice(&cut.events)));
+    stop(&whole);
+    stop(&cut);
+    return 0;
+}
