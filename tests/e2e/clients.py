@@ -138,18 +138,19 @@ def python_smtplib(mail, over):
 
 
 def smtp_source_command():
-    """Postfix's generator: installed, or unpacked from its package."""
+    """Postfix's generator: installed, in PATH, or unpacked from its package
+    under SLIMTA_POSTFIX."""
     root = os.environ.get('SLIMTA_POSTFIX')
-    paths = [(root or '') + '/usr/sbin/smtp-source', '/usr/sbin/smtp-source']
-    for path in paths:
-        if os.access(path, os.X_OK):
-            break
+    env = dict(os.environ)
+    if root:
+        env['LD_LIBRARY_PATH'] = root + '/usr/lib/postfix'
+        path = shutil.which(root + '/usr/sbin/smtp-source')
     else:
+        path = shutil.which('smtp-source') \
+            or shutil.which('/usr/sbin/smtp-source')
+    if path is None:
         raise Failure('smtp-source is missing: install the package postfix, '
                       'or set SLIMTA_POSTFIX to where it is unpacked')
-    env = dict(os.environ)
-    if root and path.startswith(root):
-        env['LD_LIBRARY_PATH'] = root + '/usr/lib/postfix'
     return path, env
 
 

@@ -320,6 +320,23 @@ int host_queue_wait(
     return is_there;
 }
 
+void host_queue_answers(struct host_queue *queue, enum host_answer answer)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->answer = answer;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+size_t host_queue_count(struct host_queue *queue, const size_t *counter)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&queue->lock);
+    count = *counter;
+    pthread_mutex_unlock(&queue->lock);
+    return count;
+}
+
 struct host_pending host_queue_next(struct host_queue *queue)
 {
     struct host_pending first = {0};
@@ -436,6 +453,19 @@ void host_edge_stop(struct host_edge *host, uint64_t drain_ms)
     smtp_edge_free(host->edge);
     host->edge = NULL;
     sem_destroy(&host->stopped);
+}
+
+char *host_message(size_t lines, size_t *size)
+{
+    char *text = malloc(lines * 64 + 64);
+    size_t i = 0;
+
+    assert_non_null(text);
+    *size = (size_t)sprintf(text, HOST_LARGE_HEAD);
+    for (i = 0; i < lines; ++i) {
+        *size += (size_t)sprintf(text + *size, "%061zu.\r\n", i);
+    }
+    return text;
 }
 
 size_t host_count(const char *directory)

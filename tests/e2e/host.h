@@ -93,6 +93,12 @@ struct host_queue {
 void host_queue_init(struct host_queue *queue, enum host_answer answer);
 void host_queue_fini(struct host_queue *queue);
 
+/** Changes what it does with the next message. */
+void host_queue_answers(struct host_queue *queue, enum host_answer answer);
+
+/** One of its counters, while the edge runs. */
+size_t host_queue_count(struct host_queue *queue, const size_t *counter);
+
 /** Waits for a message that was answered HOST_LATER; its op and the envelope's
  * reference are the caller's. */
 struct host_pending host_queue_next(struct host_queue *queue);
@@ -105,6 +111,12 @@ int host_pending_is_cancelled(const struct host_pending *pending);
 
 /** The content of an envelope in memory of its own, to be freed. */
 char *host_content(struct slimta_envelope *envelope, size_t *size);
+
+/** A message of `lines` lines of 64 octets, each with its number, under
+ * HOST_LARGE_HEAD; to be freed. */
+char *host_message(size_t lines, size_t *size);
+
+#define HOST_LARGE_HEAD "Subject: large\r\n\r\n"
 
 /** An edge and the address of its first listener. */
 struct host_edge {

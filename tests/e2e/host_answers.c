@@ -37,6 +37,15 @@ static void close_scene(struct scene *scene)
     host_queue_fini(&scene->queue);
 }
 
+static void refuse_with(struct scene *scene, int code, const char *text)
+{
+    pthread_mutex_lock(&scene->queue.lock);
+    scene->queue.answer = HOST_REFUSED;
+    scene->queue.refusal = code;
+    scene->queue.refusal_text = text;
+    pthread_mutex_unlock(&scene->queue.lock);
+}
+
 static void expect_line(struct host_client *client, const char *line)
 {
     (void)host_client_reply(client);
@@ -96,7 +105,7 @@ static void test_later(void **state)
     assert_int_equal(host_pending_accept(&pending), 0);
     expect_line(&scene.client, "250 2.6.0 Message queued as later-id");
     expect_in_step(&scene);
-    assert_int_equal(scene.queue.cancelled, 0);
+    assert_int_equal(host_queue_count(&scene.queue, &scene.queue.cancelled), 0);
     close_scene(&scene);
 }
 
@@ -113,9 +122,9 @@ static void test_client_has_left(void **state)
     assert_true(host_pending_is_cancelled(&pending));
     assert_true(host_queue_wait(&scene.queue, &scene.queue.cancelled, 1));
     assert_int_equal(host_pending_accept(&pending), 0);
-    scene.queue.answer = HOST_QUEUED;
+    host_queue_answers(&scene.queue, HOST_QUEUED);
     assert_int_equal(host_deliver(&scene.host.address), 250);
-    assert_int_equal(scene.queue.cancelled, 1);
+    assert_int_equal(host_queue_count(&scene.queue, &scene.queue.cancelled), 1);
     close_scene(&scene);
 }
 
@@ -154,9 +163,9 @@ static void test_deadline(void **state)
     expect_in_step(&scene);
     assert_int_equal(host_pending_accept(&pending), 0);
     expect_in_step(&scene);
-    scene.queue.answer = HOST_QUEUED;
+    host_queue_answers(&scene.queue, HOST_QUEUED);
     assert_int_equal(host_deliver(&scene.host.address), 250);
-    assert_int_equal(scene.queue.cancelled, 1);
+    assert_int_equal(host_queue_count(&scene.queue, &scene.queue.cancelled), 1);
     close_scene(&scene);
 }
 
@@ -208,8 +217,7 @@ static void test_refused(void **state)
     (void)state;
     for (i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
         open_scene(&scene, HOST_REFUSED, NULL);
-        scene.queue.refusal = cases[i].code;
-        scene.queue.refusal_text = cases[i].text;
+        refuse_with(&scene, cases[i].code, cases[i].text);
         send_message(&scene);
         expect_line(&scene.client, cases[i].line);
         expect_in_step(&scene);
@@ -226,8 +234,7 @@ static void test_refused_with_a_wrong_code(void **state)
     (void)state;
     for (i = 0; i < sizeof codes / sizeof codes[0]; ++i) {
         open_scene(&scene, HOST_REFUSED, NULL);
-        scene.queue.refusal = codes[i];
-        scene.queue.refusal_text = "Strange";
+        refuse_with(&scene, codes[i], "Strange");
         send_message(&scene);
         assert_int_equal(host_client_reply(&scene.client), 451);
         expect_in_step(&scene);
@@ -241,8 +248,7 @@ static void test_refused_with_421(void **state)
 
     (void)state;
     open_scene(&scene, HOST_REFUSED, NULL);
-    scene.queue.refusal = 421;
-    scene.queue.refusal_text = "4.3.2 Going";
+    refuse_with(&scene, 421, "4.3.2 Going");
     send_message(&scene);
     expect_line(&scene.client, "421 4.3.2 Going");
     assert_int_equal(host_client_reply(&scene.client), 0);
@@ -304,7 +310,7 @@ static void test_stop_while_pending(void **state)
     pending = host_queue_next(&scene.queue);
     host_edge_stop(&scene.host, 0);
     assert_int_equal(slimta_op_is_cancelled(pending.op), 1);
-    assert_int_equal(scene.queue.cancelled, 1);
+    assert_int_equal(host_queue_count(&scene.queue, &scene.queue.cancelled), 1);
     /* Cut off at the deadline: never a 250. */
     assert_true(host_client_reply(&scene.client) != 250);
     host_client_close(&scene.client);
@@ -354,6 +360,43 @@ static void test_commands_wait_for_the_answer(void **state)
     close_scene(&scene);
 }
 
+/* Every kind of answer in one session, again and again: what one leaves behind
+ * does not reach the next. */
+static void test_all_answers_in_one_session(void **state)
+{
+    const struct smtp_edge_options options = {
+        .size = sizeof options, .queue_timeout_ms = 1};
+    const char envelope[] =
+        "MAIL FROM:<>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n"
+        "x\r\n.\r\n";
+    static const enum host_answer answers[] = {
+        HOST_QUEUED, HOST_LATER, HOST_REFUSED, HOST_SILENT};
+    static const int codes[] = {250, 451, 550, 451};
+    struct host_pending pending;
+    struct scene scene;
+    size_t i = 0;
+
+    (void)state;
+    open_scene(&scene, HOST_QUEUED, &options);
+    refuse_with(&scene, 550, "5.0.0 No");
+    host_queue_answers(&scene.queue, HOST_QUEUED);
+    send_message(&scene);
+    assert_int_equal(host_client_reply(&scene.client), 250);
+    for (i = 0; i < 80; ++i) {
+        host_queue_answers(&scene.queue, answers[i * 7 / 3 % 4]);
+        assert_int_equal(host_client_ask(&scene.client, envelope), 250);
+        assert_int_equal(host_client_reply(&scene.client), 250);
+        assert_int_equal(host_client_reply(&scene.client), 354);
+        assert_int_equal(
+            host_client_reply(&scene.client), codes[i * 7 / 3 % 4]);
+        if (answers[i * 7 / 3 % 4] == HOST_LATER) {
+            pending = host_queue_next(&scene.queue);
+            assert_int_equal(host_pending_accept(&pending), 0);
+        }
+    }
+    close_scene(&scene);
+}
+
 /* Finishes inside the callback, after taking. */
 static void enqueue_take_finish(struct slimta_queue *queue,
     struct slimta_envelope *envelope, struct slimta_op *op)
@@ -380,6 +423,44 @@ static void test_finish_inside(void **state)
         assert_int_equal(host_deliver(&host.address), 250);
     }
     host_edge_stop(&host, 1000);
+}
+
+/** A queue that stops its edge with the first message. */
+struct stopper {
+    struct slimta_queue queue;
+    struct host_edge *host;
+};
+
+static void enqueue_and_stop(struct slimta_queue *queue,
+    struct slimta_envelope *envelope, struct slimta_op *op)
+{
+    struct stopper *stopper = (struct stopper *)queue;
+
+    (void)slimta_op_queued(op, NULL, "last");
+    slimta_envelope_unref(envelope);
+    (void)smtp_edge_stop(
+        stopper->host->edge, 10000, host_edge_stopped, stopper->host);
+}
+
+static void test_stop_inside_enqueue(void **state)
+{
+    static const struct slimta_queue_methods methods = {
+        .size = sizeof methods, .enqueue = enqueue_and_stop};
+    struct host_edge host;
+    struct stopper stopper = {{&methods}, &host};
+    struct host_client client;
+
+    (void)state;
+    host_edge_start(&host, NULL, &stopper.queue);
+    assert_int_equal(host_client_open(&client, &host.address), 0);
+    assert_int_equal(host_client_begin(&client), 0);
+    assert_int_equal(host_client_ask(&client, "x\r\n.\r\n"), 250);
+    assert_int_equal(host_client_reply(&client), 421);
+    assert_int_equal(host_client_reply(&client), 0);
+    host_client_close(&client);
+    assert_true(host_wait(&host.stopped));
+    smtp_edge_free(host.edge);
+    sem_destroy(&host.stopped);
 }
 
 static int refuse_to_attach(
@@ -444,7 +525,9 @@ int main(void)
         cmocka_unit_test(test_stop_while_pending),
         cmocka_unit_test(test_drain_while_pending),
         cmocka_unit_test(test_commands_wait_for_the_answer),
+        cmocka_unit_test(test_all_answers_in_one_session),
         cmocka_unit_test(test_finish_inside),
+        cmocka_unit_test(test_stop_inside_enqueue),
         cmocka_unit_test(test_attach_fails),
         cmocka_unit_test(test_queue_without_a_form),
     };

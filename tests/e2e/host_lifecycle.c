@@ -72,8 +72,8 @@ static void test_port_zero(void **state)
     assert_int_equal(host.address.family, SLIMTA_FAMILY_IPV4);
     assert_int_equal(smtp_edge_address(host.edge, 1, &none), 0);
     assert_int_equal(host_deliver(&host.address), 250);
-    assert_int_equal(queue.messages, 1);
     host_edge_stop(&host, 1000);
+    assert_int_equal(queue.messages, 1);
     assert_int_equal(queue.attached, 1);
     host_queue_fini(&queue);
 }
@@ -502,6 +502,38 @@ static void test_listen_fd(void **state)
     host_queue_fini(&queue);
 }
 
+static void test_unix_file(void **state)
+{
+    const struct smtp_edge_options options = {.size = sizeof options};
+    char directory[] = "/tmp/slimta-e2e-XXXXXX";
+    struct slimta_error error = {0};
+    struct smtp_edge *edge = NULL;
+    struct host_queue queue;
+    char path[64];
+    int round = 0;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/socket", directory);
+    /* The file goes with an edge that never ran, and with one that did. */
+    for (round = 0; round < 2; ++round) {
+        assert_int_equal(
+            smtp_edge_new(&edge, &options, &queue.queue, &error), 0);
+        assert_int_equal(smtp_edge_listen_unix(edge, path, &error), 0);
+        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(
+            smtp_edge_listen_unix(edge, path, &error), SLIMTA_EADDRINUSE);
+        if (round == 1) {
+            assert_int_equal(smtp_edge_start(edge, NULL, &error), 0);
+        }
+        smtp_edge_free(edge);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+    assert_int_equal(rmdir(directory), 0);
+    host_queue_fini(&queue);
+}
+
 static void test_bad_options(void **state)
 {
     const struct smtp_edge_options bad[] = {
@@ -562,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_start_twice),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_listen_fd),
+        cmocka_unit_test(test_unix_file),
         cmocka_unit_test(test_bad_options),
     };
 

@@ -1,5 +1,4 @@
-/** A host whose queue takes messages as they arrive, and messages that are too
- * large for memory. */
+/** A host whose queue takes messages as they arrive. */
 #include "host.h"
 
 #include <stdio.h>
@@ -25,6 +24,7 @@ struct stream {
     size_t commits;
     size_t aborts;
     size_t enqueues;
+    size_t wrong; /* calls that should not have been */
     char *octets;
     size_t size;
 };
@@ -75,7 +75,8 @@ static void stream_write(struct slimta_queue *queue, void *message,
 {
     struct stream *stream = lock(queue);
 
-    assert_ptr_equal(message, stream);
+    stream->wrong += message != stream;
+    stream->wrong += stream->op != NULL;
     ++stream->writes;
     stream->octets = realloc(stream->octets, stream->size + octets.size + 1);
     assert_non_null(stream->octets);
@@ -100,7 +101,7 @@ static void stream_commit(
 {
     struct stream *stream = lock(queue);
 
-    assert_ptr_equal(message, stream);
+    stream->wrong += message != stream;
     ++stream->commits;
     if (stream->commit_refusal != 0) {
         (void)slimta_op_refused(op, NULL, stream->commit_refusal, "Lost");
@@ -115,7 +116,7 @@ static void stream_abort(struct slimta_queue *queue, void *message)
 {
     struct stream *stream = lock(queue);
 
-    assert_ptr_equal(message, stream);
+    stream->wrong += message != stream;
     ++stream->aborts;
     close_message(stream);
     unlock(stream);
@@ -127,8 +128,8 @@ static void stream_enqueue(struct slimta_queue *queue,
     struct stream *stream = lock(queue);
 
     ++stream->enqueues;
-    assert_int_equal(
-        slimta_content_is_spilled(slimta_envelope_content(envelope)), 0);
+    stream->wrong +=
+        slimta_content_is_spilled(slimta_envelope_content(envelope)) != 0;
     (void)slimta_op_queued(op, NULL, "whole");
     slimta_envelope_unref(envelope);
     unlock(stream);
@@ -177,10 +178,29 @@ static void close_scene(struct scene *scene, size_t commits, size_t aborts)
     host_edge_stop(&scene->host, 0);
     assert_int_equal(scene->stream.commits, commits);
     assert_int_equal(scene->stream.aborts, aborts);
+    assert_int_equal(scene->stream.wrong, 0);
     assert_null(scene->stream.envelope);
     free(scene->stream.octets);
     pthread_cond_destroy(&scene->stream.news);
     pthread_mutex_destroy(&scene->stream.lock);
+}
+
+/* Changes what the queue does, while the edge runs. */
+static void set(struct scene *scene, int *what, int value)
+{
+    pthread_mutex_lock(&scene->stream.lock);
+    *what = value;
+    pthread_mutex_unlock(&scene->stream.lock);
+}
+
+static size_t get(struct scene *scene, const size_t *counter)
+{
+    size_t value = 0;
+
+    pthread_mutex_lock(&scene->stream.lock);
+    value = *counter;
+    pthread_mutex_unlock(&scene->stream.lock);
+    return value;
 }
 
 /* Waits until `*value` is at least `wanted`. */
@@ -210,24 +230,10 @@ static struct slimta_op *take_op(struct stream *stream)
     return op;
 }
 
-/* A message of `lines` lines of 64 octets, each with its number. */
-static char *make_message(size_t lines, size_t *size)
-{
-    char *text = malloc(lines * 64 + 64);
-    size_t i = 0;
-
-    assert_non_null(text);
-    *size = (size_t)sprintf(text, "Subject: large\r\n\r\n");
-    for (i = 0; i < lines; ++i) {
-        *size += (size_t)sprintf(text + *size, "%061zu.\r\n", i);
-    }
-    return text;
-}
-
 static void send_lines(struct scene *scene, size_t lines, int is_whole)
 {
     size_t size = 0;
-    char *text = make_message(lines, &size);
+    char *text = host_message(lines, &size);
 
     assert_int_equal(host_client_send(&scene->client, text, size), 0);
     if (is_whole) {
@@ -239,7 +245,7 @@ static void send_lines(struct scene *scene, size_t lines, int is_whole)
 static void expect_octets(struct scene *scene, size_t lines)
 {
     size_t size = 0;
-    char *text = make_message(lines, &size);
+    char *text = host_message(lines, &size);
 
     assert_int_equal(scene->stream.size, size);
     assert_memory_equal(scene->stream.octets, text, size);
@@ -273,37 +279,46 @@ static void test_empty_message(void **state)
     open_scene(&scene, &streaming, NULL);
     assert_int_equal(host_client_begin(&scene.client), 0);
     assert_int_equal(host_client_ask(&scene.client, ".\r\n"), 250);
-    assert_int_equal(scene.stream.size, 0);
+    assert_int_equal(get(&scene, &scene.stream.size), 0);
     close_scene(&scene, 1, 0);
+}
+
+/* The write that is open, or NULL when the message has ended. */
+static struct slimta_op *next_write(struct stream *stream)
+{
+    struct slimta_op *op = NULL;
+    struct timespec end;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += HOST_PATIENCE_S;
+    pthread_mutex_lock(&stream->lock);
+    while (stream->op == NULL && stream->commits + stream->aborts == 0 &&
+        pthread_cond_timedwait(&stream->news, &stream->lock, &end) == 0) {
+    }
+    op = stream->op;
+    stream->op = NULL;
+    pthread_mutex_unlock(&stream->lock);
+    return op;
 }
 
 static void test_writes_answered_later(void **state)
 {
+    struct slimta_op *op = NULL;
     struct scene scene;
-    size_t size = 0;
-    char *text = make_message(20000, &size);
     size_t writes = 0;
 
     (void)state;
-    free(text);
     open_scene(&scene, &streaming, NULL);
-    scene.stream.takes_write = 1;
+    set(&scene, &scene.stream.takes_write, 1);
     assert_int_equal(host_client_begin(&scene.client), 0);
     /* Its sockets take it, whether or not the edge reads. */
     send_lines(&scene, 2000, 1);
-    for (writes = 1; scene.stream.size < 2000 * 64 + 18; ++writes) {
-        await(&scene.stream, &scene.stream.writes, writes);
-        /* No second one while the first is open. */
-        assert_int_equal(scene.stream.writes, writes);
-        assert_int_equal(slimta_op_finish(take_op(&scene.stream)), 0);
-        if (scene.stream.size < 2000 * 64 + 18) {
-            await(&scene.stream, &scene.stream.writes, writes + 1);
-        }
-    }
-    if (scene.stream.op != NULL) {
-        assert_int_equal(slimta_op_finish(take_op(&scene.stream)), 0);
+    while ((op = next_write(&scene.stream)) != NULL) {
+        ++writes;
+        assert_int_equal(slimta_op_finish(op), 0);
     }
     assert_int_equal(host_client_reply(&scene.client), 250);
+    assert_true(writes >= 2);
     expect_octets(&scene, 2000);
     close_scene(&scene, 1, 0);
 }
@@ -314,11 +329,91 @@ static void test_begin_refused(void **state)
 
     (void)state;
     open_scene(&scene, &streaming, NULL);
-    scene.stream.begin_refusal = 452;
+    set(&scene, &scene.stream.begin_refusal, 452);
     assert_int_equal(host_client_begin(&scene.client), -1);
     assert_string_equal(scene.client.line, "452 4.0.0 Not now");
     assert_int_equal(host_client_ask(&scene.client, "NOOP\r\n"), 250);
     close_scene(&scene, 0, 0);
+}
+
+/* Asks for a `begin` that is answered with anything but slimta_op_begun. */
+static void begin_without_begun(struct slimta_queue *queue,
+    struct slimta_envelope *envelope, struct slimta_op *op)
+{
+    struct stream *stream = lock(queue);
+
+    if (stream->begins++ == 0) {
+        /* A good reply is no beginning. */
+        (void)!slimta_reply_set(slimta_op_reply(op), 250, "2.0.0 Fine");
+    }
+    slimta_envelope_unref(envelope);
+    unlock(stream);
+}
+
+static void test_begin_says_nothing(void **state)
+{
+    static const struct slimta_queue_methods silent = {
+        .size = sizeof silent,
+        .begin = begin_without_begun,
+        .write = stream_write,
+        .commit = stream_commit,
+        .abort = stream_abort,
+    };
+    struct scene scene;
+    int round = 0;
+
+    (void)state;
+    open_scene(&scene, &silent, NULL);
+    for (round = 0; round < 2; ++round) {
+        assert_int_equal(host_client_begin(&scene.client), -1);
+        assert_memory_equal(scene.client.line, "451 ", 4);
+        host_client_close(&scene.client);
+        assert_int_equal(
+            host_client_open(&scene.client, &scene.host.address), 0);
+    }
+    close_scene(&scene, 0, 0);
+}
+
+static const struct smtp_edge_options impatient = {
+    .size = sizeof impatient, .queue_write_timeout_ms = 50};
+
+static void test_begin_too_late(void **state)
+{
+    struct slimta_op *op = NULL;
+    struct scene scene;
+
+    (void)state;
+    open_scene(&scene, &streaming, &impatient);
+    set(&scene, &scene.stream.takes_begin, 1);
+    assert_int_equal(host_client_begin(&scene.client), -1);
+    assert_memory_equal(scene.client.line, "451 4.4.5 ", 10);
+    op = take_op(&scene.stream);
+    assert_int_equal(slimta_op_is_cancelled(op), 1);
+    slimta_op_begun(op, &scene.stream);
+    assert_int_equal(slimta_op_finish(op), 0);
+    await(&scene.stream, &scene.stream.aborts, 1);
+    assert_int_equal(host_client_ask(&scene.client, "NOOP\r\n"), 250);
+    close_scene(&scene, 0, 1);
+}
+
+static void test_write_too_late(void **state)
+{
+    struct slimta_op *op = NULL;
+    struct scene scene;
+
+    (void)state;
+    open_scene(&scene, &streaming, &impatient);
+    set(&scene, &scene.stream.takes_write, 1);
+    assert_int_equal(host_client_begin(&scene.client), 0);
+    send_lines(&scene, 20000, 1);
+    assert_int_equal(host_client_reply(&scene.client), 451);
+    assert_memory_equal(scene.client.line, "451 4.4.5 ", 10);
+    op = take_op(&scene.stream);
+    assert_int_equal(slimta_op_is_cancelled(op), 1);
+    assert_int_equal(slimta_op_finish(op), 0);
+    assert_int_equal(host_client_ask(&scene.client, "NOOP\r\n"), 250);
+    assert_int_equal(get(&scene, &scene.stream.writes), 1);
+    close_scene(&scene, 0, 1);
 }
 
 static void test_write_refused(void **state)
@@ -327,14 +422,14 @@ static void test_write_refused(void **state)
 
     (void)state;
     open_scene(&scene, &streaming, NULL);
-    scene.stream.write_refusal = 452;
+    set(&scene, &scene.stream.write_refusal, 452);
     assert_int_equal(host_client_begin(&scene.client), 0);
     send_lines(&scene, 20000, 1);
     /* It is read to its end, then refused. */
     assert_int_equal(host_client_reply(&scene.client), 452);
     assert_string_equal(scene.client.line, "452 4.0.0 No more");
     assert_int_equal(host_client_ask(&scene.client, "NOOP\r\n"), 250);
-    assert_int_equal(scene.stream.writes, 1);
+    assert_int_equal(get(&scene, &scene.stream.writes), 1);
     close_scene(&scene, 0, 1);
 }
 
@@ -344,7 +439,7 @@ static void test_commit_refused(void **state)
 
     (void)state;
     open_scene(&scene, &streaming, NULL);
-    scene.stream.commit_refusal = 554;
+    set(&scene, &scene.stream.commit_refusal, 554);
     assert_int_equal(host_client_begin(&scene.client), 0);
     send_lines(&scene, 3, 1);
     assert_int_equal(host_client_reply(&scene.client), 554);
@@ -373,6 +468,7 @@ static void test_refused_by_the_edge(void **state)
 
 static void test_client_leaves(void **state)
 {
+    struct slimta_op *op = NULL;
     struct scene scene;
     int round = 0;
 
@@ -380,7 +476,7 @@ static void test_client_leaves(void **state)
     /* In a write that is answered; in one that is open; with a half-close. */
     for (round = 0; round < 3; ++round) {
         open_scene(&scene, &streaming, NULL);
-        scene.stream.takes_write = round == 1;
+        set(&scene, &scene.stream.takes_write, round == 1);
         assert_int_equal(host_client_begin(&scene.client), 0);
         send_lines(&scene, 10, 0);
         await(&scene.stream, &scene.stream.writes, 1);
@@ -392,8 +488,9 @@ static void test_client_leaves(void **state)
         await(&scene.stream, &scene.stream.aborts, 1);
         if (round == 1) {
             /* It was cancelled before the abort, and is finished still. */
-            assert_int_equal(slimta_op_is_cancelled(scene.stream.op), 1);
-            assert_int_equal(slimta_op_finish(take_op(&scene.stream)), 0);
+            op = take_op(&scene.stream);
+            assert_int_equal(slimta_op_is_cancelled(op), 1);
+            assert_int_equal(slimta_op_finish(op), 0);
         }
         close_scene(&scene, 0, 1);
     }
@@ -406,7 +503,7 @@ static void test_stop_in_a_write(void **state)
 
     (void)state;
     open_scene(&scene, &streaming, NULL);
-    scene.stream.takes_write = 1;
+    set(&scene, &scene.stream.takes_write, 1);
     assert_int_equal(host_client_begin(&scene.client), 0);
     send_lines(&scene, 10, 0);
     await(&scene.stream, &scene.stream.writes, 1);
@@ -425,7 +522,7 @@ static void test_late_begin(void **state)
 
     (void)state;
     open_scene(&scene, &streaming, NULL);
-    scene.stream.takes_begin = 1;
+    set(&scene, &scene.stream.takes_begin, 1);
     assert_int_equal(host_client_send(&scene.client, HOST_ENVELOPE,
                          sizeof HOST_ENVELOPE - 1),
         0);
@@ -455,7 +552,7 @@ static void test_begin_after_the_end(void **state)
 
     (void)state;
     open_scene(&scene, &streaming, NULL);
-    scene.stream.takes_begin = 1;
+    set(&scene, &scene.stream.takes_begin, 1);
     assert_int_equal(host_client_send(&scene.client, HOST_ENVELOPE,
                          sizeof HOST_ENVELOPE - 1),
         0);
@@ -479,7 +576,7 @@ static void test_begin_answered_later(void **state)
 
     (void)state;
     open_scene(&scene, &streaming, NULL);
-    scene.stream.takes_begin = 1;
+    set(&scene, &scene.stream.takes_begin, 1);
     assert_int_equal(host_client_send(&scene.client, HOST_ENVELOPE,
                          sizeof HOST_ENVELOPE - 1),
         0);
@@ -505,17 +602,17 @@ static void test_slow_write_stops_the_reading(void **state)
 
     (void)state;
     open_scene(&scene, &streaming, &options);
-    scene.stream.takes_write = 1;
+    set(&scene, &scene.stream.takes_write, 1);
     assert_int_equal(host_client_begin(&scene.client), 0);
     sent = host_client_flood(&scene.client, "0123456789", 128u << 20);
     assert_true(sent < 32u << 20);
     await(&scene.stream, &scene.stream.writes, 1);
-    assert_int_equal(scene.stream.writes, 1);
+    assert_int_equal(get(&scene, &scene.stream.writes), 1);
     /* Goes on, and all arrives. */
-    scene.stream.takes_write = 0;
+    set(&scene, &scene.stream.takes_write, 0);
     assert_int_equal(slimta_op_finish(take_op(&scene.stream)), 0);
     assert_int_equal(host_client_ask(&scene.client, "\r\n.\r\n"), 250);
-    assert_int_equal(scene.stream.size, sent + 2);
+    assert_int_equal(get(&scene, &scene.stream.size), sent + 2);
     close_scene(&scene, 1, 0);
 }
 
@@ -531,97 +628,16 @@ static void test_both_forms(void **state)
     send_lines(&scene, 100, 1);
     assert_int_equal(host_client_reply(&scene.client), 250);
     assert_string_equal(scene.client.line, "250 2.6.0 Message queued as whole");
-    assert_int_equal(scene.stream.enqueues, 1);
-    assert_int_equal(scene.stream.begins, 0);
+    assert_int_equal(get(&scene, &scene.stream.enqueues), 1);
+    assert_int_equal(get(&scene, &scene.stream.begins), 0);
     host_client_close(&scene.client);
     assert_int_equal(host_client_open(&scene.client, &scene.host.address), 0);
     assert_int_equal(host_client_begin(&scene.client), 0);
     send_lines(&scene, 20000, 1);
     assert_int_equal(host_client_reply(&scene.client), 250);
     expect_octets(&scene, 20000);
-    assert_int_equal(scene.stream.enqueues, 1);
+    assert_int_equal(get(&scene, &scene.stream.enqueues), 1);
     close_scene(&scene, 1, 0);
-}
-
-static void check_spilled(struct slimta_envelope *envelope, const char *text,
-    size_t size, int is_spilled)
-{
-    struct slimta_content *content = slimta_envelope_content(envelope);
-    struct slimta_slice lent;
-    size_t got = 0;
-    char *copy = host_content(envelope, &got);
-
-    assert_int_equal(slimta_content_is_spilled(content), is_spilled);
-    assert_int_equal(slimta_content_block(content, 0, &lent), !is_spilled);
-    assert_int_equal(got, size);
-    assert_memory_equal(copy, text, size);
-    assert_int_equal(slimta_envelope_header(envelope, "subject", 0, &lent), 1);
-    assert_int_equal(lent.size, 5);
-    assert_memory_equal(lent.data, "large", 5);
-    free(copy);
-}
-
-static void spill(
-    const struct smtp_edge_options *options, size_t lines, int is_spilled)
-{
-    struct host_pending pending;
-    struct host_client client;
-    struct host_queue queue;
-    struct host_edge host;
-    size_t size = 0;
-    char *text = make_message(lines, &size);
-
-    host_queue_init(&queue, HOST_LATER);
-    host_edge_start(&host, options, &queue.queue);
-    assert_int_equal(host_client_open(&client, &host.address), 0);
-    assert_int_equal(host_client_begin(&client), 0);
-    assert_int_equal(host_client_send(&client, text, size), 0);
-    assert_int_equal(host_client_send(&client, ".\r\n", 3), 0);
-    pending = host_queue_next(&queue);
-    check_spilled(pending.envelope, text, size, is_spilled);
-    assert_int_equal(host_pending_accept(&pending), 0);
-    assert_int_equal(host_client_reply(&client), 250);
-    host_client_close(&client);
-    host_edge_stop(&host, 0);
-    host_queue_fini(&queue);
-    free(text);
-}
-
-static void test_spilled(void **state)
-{
-    const struct smtp_edge_options small = {
-        .size = sizeof small, .spill_bytes = 65536};
-    const struct smtp_edge_options whole = {.size = sizeof whole};
-
-    (void)state;
-    spill(&small, 100, 0);
-    spill(&small, 5000, 1);
-    spill(&whole, 1000, 0);
-    spill(&whole, 100000, 1);
-}
-
-static void test_no_place_to_spill(void **state)
-{
-    const struct smtp_edge_options options = {.size = sizeof options,
-        .spill_bytes = 65536,
-        .spill_directory = "/nonexistent/directory"};
-    struct host_queue queue;
-    struct host_edge host;
-    struct scene scene;
-
-    (void)state;
-    host_queue_init(&queue, HOST_QUEUED);
-    host_edge_start(&host, &options, &queue.queue);
-    assert_int_equal(host_client_open(&scene.client, &host.address), 0);
-    assert_int_equal(host_client_begin(&scene.client), 0);
-    send_lines(&scene, 20000, 1);
-    assert_int_equal(host_client_reply(&scene.client), 451);
-    assert_int_equal(host_client_ask(&scene.client, "NOOP\r\n"), 250);
-    assert_int_equal(queue.messages, 0);
-    assert_int_equal(host_deliver(&host.address), 250);
-    host_client_close(&scene.client);
-    host_edge_stop(&host, 0);
-    host_queue_fini(&queue);
 }
 
 int main(void)
@@ -631,6 +647,9 @@ int main(void)
         cmocka_unit_test(test_empty_message),
         cmocka_unit_test(test_writes_answered_later),
         cmocka_unit_test(test_begin_refused),
+        cmocka_unit_test(test_begin_says_nothing),
+        cmocka_unit_test(test_begin_too_late),
+        cmocka_unit_test(test_write_too_late),
         cmocka_unit_test(test_write_refused),
         cmocka_unit_test(test_commit_refused),
         cmocka_unit_test(test_refused_by_the_edge),
@@ -641,8 +660,6 @@ int main(void)
         cmocka_unit_test(test_begin_answered_later),
         cmocka_unit_test(test_slow_write_stops_the_reading),
         cmocka_unit_test(test_both_forms),
-        cmocka_unit_test(test_spilled),
-        cmocka_unit_test(test_no_place_to_spill),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
