@@ -255,6 +255,9 @@ static void begun(
     answer(session, refusal);
     if (refusal == NULL) {
         wait_for(session, session->edge->data_timeout_ms);
+    } else {
+        /* The queue has seen the envelope: nothing can be added any more. */
+        sli_smtp_server_give_up(&session->engine);
     }
     pump(session);
 }

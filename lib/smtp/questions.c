@@ -81,7 +81,6 @@ static const struct sli_smtp_question questions[] = {
     [SLI_SMTP_EVENT_DATA] = {.code = 354,
         .before = TEXT("Start mail input; end with <CRLF>.<CRLF>"),
         .proceed = proceed_data,
-        .refuse = sli_smtp_machine_reset,
         .is_command = 1},
     [SLI_SMTP_EVENT_END] = {.code = 250,
         .before = TEXT("2.6.0 Message queued"),

@@ -64,6 +64,11 @@ int sli_smtp_server_park(struct sli_smtp_server *server)
     return 0;
 }
 
+int sli_smtp_server_has_parked(const struct sli_smtp_server *server)
+{
+    return sli_buf_size(&server->input.rest) > 0;
+}
+
 void sli_smtp_server_end_input(struct sli_smtp_server *server)
 {
     server->has_ended = 1;
@@ -487,6 +492,11 @@ void sli_smtp_server_terminate(
     sli_smtp_machine_close(server, SLI_SMTP_CLOSE_TERMINATED);
 }
 
+void sli_smtp_server_give_up(struct sli_smtp_server *server)
+{
+    sli_smtp_machine_reset(server);
+}
+
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server)
 {
     if (!server->is_extended) {
@@ -498,11 +508,6 @@ const char *sli_smtp_server_protocol(const struct sli_smtp_server *server)
 enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server)
 {
     return server->state;
-}
-
-int sli_smtp_server_has_parked(const struct sli_smtp_server *server)
-{
-    return sli_buf_size(&server->input.rest) > 0;
 }
 
 int sli_smtp_server_is_waiting(const struct sli_smtp_server *server)

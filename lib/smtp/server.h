@@ -156,6 +156,9 @@ int sli_smtp_server_feed(
  */
 int sli_smtp_server_park(struct sli_smtp_server *server);
 
+/** Whether a copy of input is held that could not be used yet. */
+int sli_smtp_server_has_parked(const struct sli_smtp_server *server);
+
 /** No more input will come: what is buffered is served, then CLOSE. */
 void sli_smtp_server_end_input(struct sli_smtp_server *server);
 
@@ -187,14 +190,15 @@ int sli_smtp_server_default(
 void sli_smtp_server_terminate(
     struct sli_smtp_server *server, int code, const char *text);
 
+/** The owner gives the transaction up, as RSET would; RESET comes next. Not
+ * while a question waits. */
+void sli_smtp_server_give_up(struct sli_smtp_server *server);
+
 /** The protocol word of RFC 3848 and RFC 6531: "SMTP", "ESMTP", "UTF8SMTP"
  * when the transaction has SMTPUTF8. Static. */
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server);
 
 enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server);
-
-/** Whether there is a copy of input that was not consumed. */
-int sli_smtp_server_has_parked(const struct sli_smtp_server *server);
 
 /** Whether an answer is due. */
 int sli_smtp_server_is_waiting(const struct sli_smtp_server *server);

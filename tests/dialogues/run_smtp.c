@@ -1,0 +1,784 @@
+/**
+ * Plays dialogues against the receiving engine, cut in every way, and demands
+ * the same outcome each time.
+ *
+ * A dialogue is a text file of lines:
+ *   # a comment
+ *   config: NAME VALUE        hostname, max-recipients, max-errors,
+ *                             max-command-bytes, max-message-bytes,
+ *                             bare-newlines (refuse, normalise, pass)
+ *   answer: QUESTION CODE TEXT     the host's answer to the next question of
+ *   answer: QUESTION default       that kind which has no answer yet
+ *   end: input                the client has shut down its side
+ *   end: CODE TEXT            the owner terminates the session
+ *   C: TEXT                   the client sends TEXT and CRLF
+ *   c: TEXT                   the client sends TEXT
+ *   x: COUNT TEXT             the client sends TEXT that often
+ *   S: TEXT                   a line of the server
+ *   E: EVENT                  an event; all but BANNER, if there is one at all
+ * with \r \n \\ \xNN in every TEXT. The order of C, S and E lines to each other
+ * is for the reader: outcomes must not depend on it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <slimta/error.h>
+
+#include "base/alloc.h"
+#include "base/ascii.h"
+#include "base/slice.h"
+#include "fail_alloc.h"
+#include "mail/reply.h"
+#include "smtp/server.h"
+
+enum { ANSWERS_MAX = 64, LINE_MAX_OCTETS = 8192 };
+
+struct text {
+    char *data;
+    size_t size;
+};
+
+struct canned {
+    enum sli_smtp_event_type question;
+    int code; /* 0: the default */
+    char *text;
+};
+
+struct dialogue {
+    struct sli_smtp_config config;
+    char hostname[256];
+    struct canned answers[ANSWERS_MAX];
+    size_t answer_count;
+    struct text input;
+    struct text output;
+    struct text events;
+    int ends_input;
+    int end_code;
+    char *end_text;
+};
+
+/* How the input is cut, and how questions are answered. */
+struct way {
+    const char *name;
+    size_t piece;  /* octets in a piece */
+    size_t first;  /* of the first piece, when not 0 */
+    int is_late;   /* answers come after park, when the input is gone */
+    int is_spoken; /* defaults are asked for and given as replies */
+};
+
+struct play {
+    const struct dialogue *dialogue;
+    const struct way *way;
+    struct sli_smtp_server server;
+    struct text events;
+    int is_in_content;
+    int is_closed;
+    size_t answered[SLI_SMTP_EVENT_CLOSE + 1];
+    struct slimta_alloc plain; /* for what is the host's own */
+    char *piece;
+};
+
+static void die(const char *what)
+{
+    (void)fprintf(stderr, "%s\n", what);
+    exit(EXIT_FAILURE);
+}
+
+static void add(struct text *text, const char *data, size_t size)
+{
+    char *grown = realloc(text->data, text->size + size + 1);
+
+    if (grown == NULL) {
+        die("out of memory");
+    }
+    if (size > 0) {
+        memcpy(grown + text->size, data, size);
+    }
+    text->data = grown;
+    text->size += size;
+    text->data[text->size] = '\0';
+}
+
+static void add_text(struct text *text, const char *string)
+{
+    add(text, string, strlen(string));
+}
+
+static void add_number(struct text *text, uint64_t number)
+{
+    char digits[SLI_ASCII_NUMBER_MAX];
+
+    add(text, digits, sli_ascii_format_number(number, digits));
+}
+
+static int is_same(struct text a, struct text b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+static void free_text(struct text *text)
+{
+    free(text->data);
+    *text = (struct text){NULL, 0};
+}
+
+/* Names */
+
+static const char *const event_names[] = {
+    [SLI_SMTP_EVENT_BANNER] = "BANNER",
+    [SLI_SMTP_EVENT_EHLO] = "EHLO",
+    [SLI_SMTP_EVENT_MAIL] = "MAIL",
+    [SLI_SMTP_EVENT_RCPT] = "RCPT",
+    [SLI_SMTP_EVENT_DATA] = "DATA",
+    [SLI_SMTP_EVENT_END] = "END",
+    [SLI_SMTP_EVENT_RSET] = "RSET",
+    [SLI_SMTP_EVENT_NOOP] = "NOOP",
+    [SLI_SMTP_EVENT_QUIT] = "QUIT",
+    [SLI_SMTP_EVENT_COMMAND] = "COMMAND",
+    [SLI_SMTP_EVENT_CONTENT] = "CONTENT",
+    [SLI_SMTP_EVENT_RESET] = "RESET",
+    [SLI_SMTP_EVENT_CLOSE] = "CLOSE",
+};
+
+static const char *const close_names[] = {
+    [SLI_SMTP_CLOSE_QUIT] = "QUIT",
+    [SLI_SMTP_CLOSE_EOF] = "EOF",
+    [SLI_SMTP_CLOSE_REPLY] = "REPLY",
+    [SLI_SMTP_CLOSE_ERRORS] = "ERRORS",
+    [SLI_SMTP_CLOSE_TERMINATED] = "TERMINATED",
+    [SLI_SMTP_CLOSE_MEMORY] = "MEMORY",
+};
+
+static enum sli_smtp_event_type question_of(const char *name, size_t size)
+{
+    for (int i = SLI_SMTP_EVENT_BANNER; i <= SLI_SMTP_EVENT_COMMAND; i++) {
+        if (strlen(event_names[i]) == size &&
+            memcmp(event_names[i], name, size) == 0) {
+            return (enum sli_smtp_event_type)i;
+        }
+    }
+    die("an answer to no question");
+    return SLI_SMTP_EVENT_NONE;
+}
+
+/* Events as text */
+
+static void add_escaped(struct text *text, struct slimta_slice octets)
+{
+    for (size_t i = 0; i < octets.size; i++) {
+        unsigned char octet = (unsigned char)octets.data[i];
+        char escape[8];
+
+        if (octet == '\r' || octet == '\n') {
+            add_text(text, octet == '\r' ? "\\r" : "\\n");
+        } else if (octet == '\\') {
+            add_text(text, "\\\\");
+        } else if (octet < 32 || octet >= 127) {
+            (void)snprintf(escape, sizeof escape, "\\x%02x", octet);
+            add_text(text, escape);
+        } else {
+            add(text, octets.data + i, 1);
+        }
+    }
+}
+
+static void add_path(struct text *text, struct slimta_slice mailbox)
+{
+    add_text(text, " <");
+    add_escaped(text, mailbox);
+    add_text(text, ">");
+}
+
+static void add_params(
+    struct text *text, const struct slimta_mail_params *params)
+{
+    static const char *const bodies[] = {
+        [SLIMTA_BODY_7BIT] = "7BIT",
+        [SLIMTA_BODY_8BITMIME] = "8BITMIME",
+        [SLIMTA_BODY_BINARYMIME] = "BINARYMIME",
+    };
+
+    if (params->has_size) {
+        add_text(text, " SIZE=");
+        add_number(text, params->size_bytes);
+    }
+    if (params->has_body) {
+        add_text(text, " BODY=");
+        add_text(text, bodies[params->body]);
+    }
+    if (params->smtputf8) {
+        add_text(text, " SMTPUTF8");
+    }
+}
+
+static void add_details(struct play *play, const struct sli_smtp_event *event)
+{
+    struct text *text = &play->events;
+
+    switch (event->type) {
+    case SLI_SMTP_EVENT_EHLO:
+        add_text(text, " ");
+        add_escaped(text, event->greeting.name);
+        break;
+    case SLI_SMTP_EVENT_MAIL:
+        add_path(text, event->mail.path.mailbox);
+        add_params(text, &event->mail.params);
+        add_text(text, " ");
+        add_text(text, sli_smtp_server_protocol(&play->server));
+        break;
+    case SLI_SMTP_EVENT_RCPT:
+        add_path(text, event->rcpt.path.mailbox);
+        break;
+    case SLI_SMTP_EVENT_END:
+        add_text(text, " ");
+        add_number(text, event->end.size);
+        add_text(text, event->end.is_refused ? " refused" : " ok");
+        break;
+    case SLI_SMTP_EVENT_COMMAND:
+        add_text(text, " ");
+        add_escaped(text, event->command.verb);
+        add_text(text, event->command.argument.size > 0 ? " " : "");
+        add_escaped(text, event->command.argument);
+        break;
+    case SLI_SMTP_EVENT_CLOSE:
+        add_text(text, " ");
+        add_text(text, close_names[event->close]);
+        break;
+    default:
+        break;
+    }
+}
+
+/* One line for each event; runs of content are put together. */
+static void tell(struct play *play, const struct sli_smtp_event *event)
+{
+    int is_content = event->type == SLI_SMTP_EVENT_CONTENT;
+
+    if (play->is_in_content && !is_content) {
+        add_text(&play->events, "\n");
+    }
+    if (is_content) {
+        if (!play->is_in_content) {
+            add_text(&play->events, "CONTENT ");
+        }
+        if (event->content.size == 0) {
+            die("an empty run of content");
+        }
+        add_escaped(&play->events, event->content);
+    } else if (event->type != SLI_SMTP_EVENT_BANNER) {
+        int is_helo =
+            event->type == SLI_SMTP_EVENT_EHLO && !event->greeting.extended;
+
+        add_text(&play->events, is_helo ? "HELO" : event_names[event->type]);
+        add_details(play, event);
+        add_text(&play->events, "\n");
+    }
+    play->is_in_content = is_content;
+}
+
+/* Playing */
+
+static const struct canned *find_answer(
+    struct play *play, enum sli_smtp_event_type question)
+{
+    size_t nth = play->answered[question]++;
+
+    for (size_t i = 0; i < play->dialogue->answer_count; i++) {
+        const struct canned *canned = &play->dialogue->answers[i];
+
+        if (canned->question == question && nth-- == 0) {
+            return canned->code == 0 ? NULL : canned;
+        }
+    }
+    return NULL;
+}
+
+static void give_answer(struct play *play, enum sli_smtp_event_type question)
+{
+    const struct canned *canned = find_answer(play, question);
+    struct slimta_reply reply;
+
+    /* Without memory to keep its input the engine waits for nothing more. */
+    if (!sli_smtp_server_is_waiting(&play->server)) {
+        return;
+    }
+    if (canned == NULL && !play->way->is_spoken) {
+        (void)sli_smtp_server_answer(&play->server, NULL);
+        return;
+    }
+    sli_mail_reply_init(&reply, &play->plain);
+    if (sli_smtp_server_default(&play->server, &reply) != 0 ||
+        (canned != NULL &&
+            slimta_reply_set(&reply, canned->code, canned->text) != 0)) {
+        die("a reply that cannot be");
+    }
+    (void)sli_smtp_server_answer(&play->server, &reply);
+    sli_mail_reply_fini(&reply);
+}
+
+static int is_question(enum sli_smtp_event_type type)
+{
+    return type >= SLI_SMTP_EVENT_BANNER && type <= SLI_SMTP_EVENT_COMMAND;
+}
+
+static void drop_piece(struct play *play)
+{
+    (void)sli_smtp_server_park(&play->server);
+    free(play->piece);
+    play->piece = NULL;
+}
+
+static void pump(struct play *play)
+{
+    struct sli_smtp_event event;
+
+    for (;;) {
+        sli_smtp_server_next(&play->server, &event);
+        if (event.type == SLI_SMTP_EVENT_NONE || play->is_closed) {
+            break;
+        }
+        tell(play, &event);
+        play->is_closed = event.type == SLI_SMTP_EVENT_CLOSE;
+        if (is_question(event.type)) {
+            if (play->way->is_late) {
+                drop_piece(play);
+            }
+            give_answer(play, event.type);
+        }
+    }
+    drop_piece(play);
+}
+
+/* Each piece has a block of memory of its own, so that whoever reads it once it
+ * is given back is seen by the address sanitizer. */
+static void feed(struct play *play)
+{
+    const struct text *input = &play->dialogue->input;
+    size_t at = 0;
+
+    while (at < input->size) {
+        size_t size = at == 0 && play->way->first > 0 ? play->way->first
+                                                      : play->way->piece;
+
+        if (size > input->size - at) {
+            size = input->size - at;
+        }
+        play->piece = malloc(size);
+        if (play->piece == NULL) {
+            die("out of memory");
+        }
+        memcpy(play->piece, input->data + at, size);
+        (void)sli_smtp_server_feed(&play->server, sli_slice(play->piece, size));
+        pump(play);
+        at += size;
+    }
+}
+
+static void end(struct play *play)
+{
+    const struct dialogue *dialogue = play->dialogue;
+
+    if (dialogue->ends_input) {
+        sli_smtp_server_end_input(&play->server);
+        pump(play);
+    }
+    if (dialogue->end_text != NULL) {
+        sli_smtp_server_terminate(
+            &play->server, dialogue->end_code, dialogue->end_text);
+        pump(play);
+    }
+    if (play->is_in_content) {
+        add_text(&play->events, "\n");
+    }
+}
+
+static void run(const struct dialogue *dialogue, const struct way *way,
+    const struct slimta_alloc *alloc, struct text *output, struct text *events)
+{
+    struct play play = {.dialogue = dialogue, .way = way};
+    struct sli_smtp_config config = dialogue->config;
+    struct sli_buf buf;
+
+    (void)sli_alloc_init(&play.plain, NULL);
+    config.alloc = alloc;
+    sli_buf_init(&buf, alloc, SIZE_MAX);
+    sli_smtp_server_init(&play.server, &config, &buf);
+    pump(&play);
+    feed(&play);
+    end(&play);
+    *output = (struct text){NULL, 0};
+    add(output, sli_buf_slice(&buf).data, sli_buf_size(&buf));
+    *events = play.events;
+    sli_smtp_server_fini(&play.server);
+    sli_buf_fini(&buf);
+}
+
+/* Checks */
+
+static void complain(
+    const char *way, const char *what, struct text wanted, struct text got)
+{
+    struct text shown = {NULL, 0};
+
+    add_escaped(&shown, sli_slice(wanted.data, wanted.size));
+    add_text(&shown, "\n# got:    ");
+    add_escaped(&shown, sli_slice(got.data, got.size));
+    (void)printf("# %s: %s\n# wanted: %s\n", way, what, shown.data);
+    free_text(&shown);
+}
+
+/* Whether all is as the file says. */
+static int check(const struct dialogue *dialogue, const struct way *way)
+{
+    struct fail_alloc alloc;
+    struct text output;
+    struct text events;
+    int is_good = 1;
+
+    fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
+    run(dialogue, way, &alloc.table, &output, &events);
+    if (!is_same(output, dialogue->output)) {
+        complain(way->name, "output", dialogue->output, output);
+        is_good = 0;
+    }
+    if (dialogue->events.size > 0 && !is_same(events, dialogue->events)) {
+        complain(way->name, "events", dialogue->events, events);
+        is_good = 0;
+    }
+    if (atomic_load(&alloc.live) != 0) {
+        (void)printf("# %s: memory is left behind\n", way->name);
+        is_good = 0;
+    }
+    free_text(&output);
+    free_text(&events);
+    return is_good;
+}
+
+static int check_cuts(const struct dialogue *dialogue)
+{
+    const struct way ways[] = {
+        {"whole", SIZE_MAX, 0, 0, 0},
+        {"whole, late", SIZE_MAX, 0, 1, 0},
+        {"whole, spoken", SIZE_MAX, 0, 0, 1},
+        {"whole, late and spoken", SIZE_MAX, 0, 1, 1},
+        {"octets", 1, 0, 0, 0},
+        {"octets, late", 1, 0, 1, 0},
+        {"sevens", 7, 0, 1, 1},
+    };
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (!check(dialogue, &ways[i])) {
+            return 0;
+        }
+    }
+    for (size_t at = 1; at < dialogue->input.size; at++) {
+        char name[32];
+        struct way way = {name, SIZE_MAX, at, (int)(at & 1), 0};
+
+        (void)snprintf(name, sizeof name, "cut at %zu", at);
+        if (!check(dialogue, &way)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Without memory a session says what it would have said up to some reply, then
+ * at most one 421, and so never a success that was not due. */
+static int is_cut_short(struct text wanted, struct text got)
+{
+    size_t same = 0;
+
+    while (same < wanted.size && same < got.size &&
+        wanted.data[same] == got.data[same]) {
+        same++;
+    }
+    while (same > 0 && same < got.size && got.data[same - 1] != '\n') {
+        same--;
+    }
+    if (same == got.size) {
+        return same == 0 || got.data[same - 1] == '\n';
+    }
+    return got.size - same > 6 && memcmp(got.data + same, "421 4.", 6) == 0 &&
+        memchr(got.data + same, '\n', got.size - same) ==
+        got.data + got.size - 1;
+}
+
+static int check_failure(const struct dialogue *dialogue, const struct way *way,
+    size_t n, enum fail_alloc_mode mode, int *has_failed)
+{
+    struct fail_alloc alloc;
+    struct text output;
+    struct text events;
+    int is_good;
+
+    fail_alloc_init(&alloc, n, mode);
+    run(dialogue, way, &alloc.table, &output, &events);
+    *has_failed = fail_alloc_has_failed(&alloc);
+    is_good = *has_failed ? is_cut_short(dialogue->output, output)
+                          : is_same(dialogue->output, output);
+    if (is_good && *has_failed) {
+        is_good = events.data != NULL && strstr(events.data, "CLOSE") != NULL;
+    }
+    if (!is_good || atomic_load(&alloc.live) != 0) {
+        complain(way->name, "an allocation failed", dialogue->output, output);
+        is_good = 0;
+    }
+    free_text(&output);
+    free_text(&events);
+    return is_good;
+}
+
+static int check_failures(const struct dialogue *dialogue)
+{
+    static const struct way ways[] = {
+        {"whole", SIZE_MAX, 0, 0, 0},
+        {"whole, late", SIZE_MAX, 0, 1, 0},
+        {"thirteens", 13, 0, 0, 0},
+    };
+    static const enum fail_alloc_mode modes[] = {
+        FAIL_ALLOC_ONCE, FAIL_ALLOC_ONWARD};
+
+    for (size_t i = 0; i < 6; i++) {
+        int has_failed = 1;
+
+        for (size_t n = 1; has_failed; n++) {
+            if (!check_failure(
+                    dialogue, &ways[i / 2], n, modes[i % 2], &has_failed)) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+/* Reading a file */
+
+static int hex_digit(char octet)
+{
+    if (octet >= '0' && octet <= '9') {
+        return octet - '0';
+    }
+    octet = sli_ascii_lower(octet);
+    return octet >= 'a' && octet <= 'f' ? octet - 'a' + 10 : -1;
+}
+
+/* The octet that an escape at `at` stands for; `at` moves behind it. */
+static char unescape(const char **at)
+{
+    const char *text = *at;
+
+    if (text[0] != '\\') {
+        *at = text + 1;
+        return text[0];
+    }
+    if (text[1] == 'x' && hex_digit(text[2]) >= 0 && hex_digit(text[3]) >= 0) {
+        *at = text + 4;
+        return (char)(hex_digit(text[2]) * 16 + hex_digit(text[3]));
+    }
+    *at = text + 2;
+    switch (text[1]) {
+    case 'r':
+        return '\r';
+    case 'n':
+        return '\n';
+    case '\\':
+        return '\\';
+    default:
+        die("an unknown escape");
+        return 0;
+    }
+}
+
+static void add_unescaped(struct text *text, const char *from)
+{
+    while (*from != '\0') {
+        char octet = unescape(&from);
+
+        add(text, &octet, 1);
+    }
+}
+
+static uint64_t number_of(const char *text)
+{
+    uint64_t number = 0;
+
+    if (strcmp(text, "unlimited") == 0) {
+        return SLIMTA_UNLIMITED;
+    }
+    if (!sli_ascii_number(sli_slice_text(text), 20, &number)) {
+        die("not a number");
+    }
+    return number;
+}
+
+static void read_policy(struct sli_smtp_config *config, const char *value)
+{
+    if (strcmp(value, "normalise") == 0) {
+        config->bare_newlines = SLIMTA_BARE_NORMALISE;
+    } else if (strcmp(value, "pass") == 0) {
+        config->bare_newlines = SLIMTA_BARE_PASS;
+    } else {
+        config->bare_newlines = SLIMTA_BARE_REFUSE;
+    }
+}
+
+static int has_prefix(const char **text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+
+    if (strncmp(*text, prefix, size) != 0) {
+        return 0;
+    }
+    *text += size;
+    return 1;
+}
+
+static void read_config(struct dialogue *dialogue, const char *text)
+{
+    struct sli_smtp_config *config = &dialogue->config;
+
+    if (has_prefix(&text, "hostname ")) {
+        (void)snprintf(
+            dialogue->hostname, sizeof dialogue->hostname, "%s", text);
+    } else if (has_prefix(&text, "max-recipients ")) {
+        config->max_recipients = number_of(text);
+    } else if (has_prefix(&text, "max-errors ")) {
+        config->max_errors = number_of(text);
+    } else if (has_prefix(&text, "max-command-bytes ")) {
+        config->max_command_bytes = number_of(text);
+    } else if (has_prefix(&text, "max-message-bytes ")) {
+        config->max_message_bytes = number_of(text);
+    } else if (has_prefix(&text, "bare-newlines ")) {
+        read_policy(config, text);
+    } else {
+        die("an unknown config");
+    }
+}
+
+static char *unescaped(const char *from)
+{
+    struct text text = {NULL, 0};
+
+    add(&text, "", 0);
+    add_unescaped(&text, from);
+    return text.data;
+}
+
+static void read_answer(struct dialogue *dialogue, const char *text)
+{
+    struct canned *canned = &dialogue->answers[dialogue->answer_count++];
+    size_t size = strcspn(text, " ");
+
+    if (dialogue->answer_count == ANSWERS_MAX) {
+        die("too many answers");
+    }
+    canned->question = question_of(text, size);
+    text += size + 1;
+    if (strcmp(text, "default") != 0) {
+        canned->code = atoi(text);
+        canned->text = unescaped(text + strcspn(text, " ") + 1);
+    }
+}
+
+static void read_end(struct dialogue *dialogue, const char *text)
+{
+    if (strcmp(text, "input") == 0) {
+        dialogue->ends_input = 1;
+    } else {
+        dialogue->end_code = atoi(text);
+        dialogue->end_text = unescaped(text + 4);
+    }
+}
+
+static void read_repeated(struct dialogue *dialogue, const char *text)
+{
+    for (int count = atoi(text); count > 0; count--) {
+        add_unescaped(&dialogue->input, text + strcspn(text, " ") + 1);
+    }
+}
+
+static void read_line(struct dialogue *dialogue, const char *line)
+{
+    if (line[0] == '\0' || line[0] == '#') {
+        return;
+    }
+    if (has_prefix(&line, "config: ")) {
+        read_config(dialogue, line);
+    } else if (has_prefix(&line, "answer: ")) {
+        read_answer(dialogue, line);
+    } else if (has_prefix(&line, "end: ")) {
+        read_end(dialogue, line);
+    } else if (has_prefix(&line, "x: ")) {
+        read_repeated(dialogue, line);
+    } else if (has_prefix(&line, "c: ")) {
+        add_unescaped(&dialogue->input, line);
+    } else if (has_prefix(&line, "C:")) {
+        add_unescaped(&dialogue->input, line + (line[0] == ' '));
+        add_text(&dialogue->input, "\r\n");
+    } else if (has_prefix(&line, "S: ")) {
+        add_unescaped(&dialogue->output, line);
+        add_text(&dialogue->output, "\r\n");
+    } else if (has_prefix(&line, "E: ")) {
+        add_text(&dialogue->events, line);
+        add_text(&dialogue->events, "\n");
+    } else {
+        die(line);
+    }
+}
+
+static int read_file(struct dialogue *dialogue, const char *path)
+{
+    static char line[LINE_MAX_OCTETS];
+    FILE *file = fopen(path, "r");
+
+    *dialogue = (struct dialogue){.config = {
+                                      .max_message_bytes = 1000,
+                                      .max_recipients = 100,
+                                      .max_command_bytes = 4096,
+                                      .max_errors = 100,
+                                  }};
+    read_config(dialogue, "hostname mx.example");
+    add(&dialogue->output, "", 0);
+    add(&dialogue->input, "", 0);
+    if (file == NULL) {
+        return 0;
+    }
+    while (fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        read_line(dialogue, line);
+    }
+    (void)fclose(file);
+    dialogue->config.hostname = dialogue->hostname;
+    return 1;
+}
+
+static void free_dialogue(struct dialogue *dialogue)
+{
+    for (size_t i = 0; i < dialogue->answer_count; i++) {
+        free(dialogue->answers[i].text);
+    }
+    free_text(&dialogue->input);
+    free_text(&dialogue->output);
+    free_text(&dialogue->events);
+    free(dialogue->end_text);
+}
+
+int main(int argc, char **argv)
+{
+    (void)printf("1..%d\n", (argc - 1) * 2);
+    for (int i = 1; i < argc; i++) {
+        static struct dialogue dialogue;
+        const char *slash = strrchr(argv[i], '/');
+        const char *name = slash == NULL ? argv[i] : slash + 1;
+        int is_good = read_file(&dialogue, argv[i]);
+
+        (void)printf("%s - %s: cut in every way\n",
+            is_good && check_cuts(&dialogue) ? "ok" : "not ok", name);
+        (void)printf("%s - %s: without memory\n",
+            is_good && check_failures(&dialogue) ? "ok" : "not ok", name);
+        free_dialogue(&dialogue);
+    }
+    return 0;
+}
