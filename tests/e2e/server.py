@@ -175,9 +175,10 @@ class Server:
                    (queue or 'maildir:{}').format(path)]
         for name in listen:
             options += ['--listen', name]
-        self.process = Process(options + list(arguments), **process)
+        self.process = None
         self.addresses = []
         try:
+            self.process = Process(options + list(arguments), **process)
             self._wait_until_ready(len(listen))
         except BaseException:
             self.kill()
