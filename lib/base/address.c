@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/slice.h"
+#include "base/text.h"
 
 enum { GROUPS = 8 };
 
@@ -146,48 +147,17 @@ void sli_address_unmap(struct slimta_address *address)
     }
 }
 
-/* A text that is being written into a space that may be too small. */
-struct writer {
-    char *out;
-    size_t size;
-    size_t length;
-};
-
-static void put(struct writer *writer, char octet)
-{
-    if (writer->length + 1 < writer->size) {
-        writer->out[writer->length] = octet;
-        writer->out[writer->length + 1] = '\0';
-    }
-    writer->length++;
-}
-
-static void put_text(struct writer *writer, const char *text)
-{
-    while (*text != '\0') {
-        put(writer, *text++);
-    }
-}
-
-static void put_number(struct writer *writer, uint64_t value)
-{
-    char text[SLI_ASCII_NUMBER_MAX];
-
-    sli_ascii_format_number(value, text);
-    put_text(writer, text);
-}
-
-static void put_ipv4(struct writer *writer, const uint8_t *ip)
+static void put_ipv4(struct sli_text *text, const uint8_t *ip)
 {
     for (int i = 0; i < 4; i++) {
         if (i > 0) {
-            put(writer, '.');
+            sli_text_put(text, '.');
         }
-        put_number(writer, ip[i]);
+        sli_text_put_number(text, ip[i]);
     }
 }
 
-static void put_hex(struct writer *writer, unsigned value)
+static void put_hex(struct sli_text *text, unsigned value)
 {
     int started = 0;
 
@@ -196,7 +166,7 @@ static void put_hex(struct writer *writer, unsigned value)
 
         started = started || digit != 0 || shift == 0;
         if (started) {
-            put(writer, "0123456789abcdef"[digit]);
+            sli_text_put(text, "0123456789abcdef"[digit]);
         }
     }
 }
@@ -228,80 +198,72 @@ static int longest_zero_run(const uint8_t *ip, int *length)
     return best;
 }
 
-static void put_ipv6(struct writer *writer, const uint8_t *ip)
+static void put_ipv6(struct sli_text *text, const uint8_t *ip)
 {
     int length;
     int gap = longest_zero_run(ip, &length);
 
     for (int i = 0; i < GROUPS; i++) {
         if (i == gap) {
-            put_text(writer, "::");
+            sli_text_put_string(text, "::");
             i += length - 1;
             continue;
         }
         if (i > 0 && i != gap + length) {
-            put(writer, ':');
+            sli_text_put(text, ':');
         }
-        put_hex(writer, group_at(ip, i));
+        put_hex(text, group_at(ip, i));
     }
 }
 
-static void put_ip(struct writer *writer, const struct slimta_address *address)
+static void put_ip(struct sli_text *text, const struct slimta_address *address)
 {
     switch (address->family) {
     case SLIMTA_FAMILY_IPV4:
-        put_ipv4(writer, address->ip);
+        put_ipv4(text, address->ip);
         break;
     case SLIMTA_FAMILY_IPV6:
-        put_ipv6(writer, address->ip);
+        put_ipv6(text, address->ip);
         if (address->scope_id != 0) {
-            put(writer, '%');
-            put_number(writer, address->scope_id);
+            sli_text_put(text, '%');
+            sli_text_put_number(text, address->scope_id);
         }
         break;
     case SLIMTA_FAMILY_UNIX:
-        put_text(writer, "unix");
+        sli_text_put_string(text, "unix");
         break;
     case SLIMTA_FAMILY_NONE:
     default:
-        put_text(writer, "unknown");
+        sli_text_put_string(text, "unknown");
         break;
     }
-}
-
-static struct writer writer_of(char *out, size_t size)
-{
-    if (size > 0) {
-        out[0] = '\0';
-    }
-    return (struct writer){.out = out, .size = size};
 }
 
 size_t slimta_address_format_ip(
     const struct slimta_address *address, char *out, size_t size)
 {
-    struct writer writer = writer_of(out, size);
+    struct sli_text text = sli_text_in(out, size);
 
-    put_ip(&writer, address);
-    return writer.length;
+    put_ip(&text, address);
+    return text.length;
 }
 
 size_t slimta_address_format(
     const struct slimta_address *address, char *out, size_t size)
 {
-    struct writer writer = writer_of(out, size);
+    struct sli_text text = sli_text_in(out, size);
     int is_ipv6 = address->family == SLIMTA_FAMILY_IPV6;
 
     if (is_ipv6) {
-        put(&writer, '[');
+        sli_text_put(&text, '[');
     }
-    put_ip(&writer, address);
+    put_ip(&text, address);
     if (is_ipv6) {
-        put(&writer, ']');
+        sli_text_put(&text, ']');
     }
     if (is_ipv6 || address->family == SLIMTA_FAMILY_IPV4) {
-        put(&writer, ':');
-        put_number(&writer, address->port);
+        sli_text_put(&text, ':');
+        sli_text_put_number(&text, address->port);
     }
-    return writer.length;
+    return text.length;
 }

@@ -6,8 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/slice.h"
-#include "io/thread.h"
+#include "edge/threads.h"
 
 static uint64_t monotonic_ms(void)
 {
@@ -130,8 +129,7 @@ static void shorten_stop(struct sli_edge *edge, uint64_t drain_ms)
     }
 }
 
-/* Has every shard stop; the lock is held. */
-static void stop_shards(struct sli_edge *edge, uint64_t drain_ms)
+void sli_edge_stop_shards(struct sli_edge *edge, uint64_t drain_ms)
 {
     shorten_stop(edge, drain_ms);
     for (unsigned i = 0; i < edge->shard_count; i++) {
@@ -153,15 +151,13 @@ int sli_edge_stop(struct sli_edge *edge, uint64_t drain_ms,
             edge->stopped = stopped;
             edge->stopped_user = user;
         }
-        stop_shards(edge, drain_ms);
+        sli_edge_stop_shards(edge, drain_ms);
     }
     pthread_mutex_unlock(&edge->lock);
     return err;
 }
 
-/* Every shard is gone: tells the host. Returns whether the edge is to be freed
- * on this thread. */
-static int tell_stopped(struct sli_edge *edge)
+int sli_edge_tell_stopped(struct sli_edge *edge)
 {
     sli_edge_any_function stopped;
     int wants_free;
@@ -194,12 +190,12 @@ void sli_edge_shard_is_gone(struct sli_edge_shard *shard)
     edge->state = SLI_EDGE_STOPPED;
     is_last = --edge->live == 0;
     pthread_mutex_unlock(&edge->lock);
-    if (is_last && tell_stopped(edge)) {
+    if (is_last && sli_edge_tell_stopped(edge)) {
         edge->kind->release(edge);
     }
 }
 
-static int make_shards(struct sli_edge *edge, unsigned count)
+int sli_edge_make_shards(struct sli_edge *edge, unsigned count)
 {
     edge->shards = sli_alloc_array(&edge->alloc, count, sizeof *edge->shards);
     return edge->shards == NULL ? SLIMTA_ENOMEM : 0;
@@ -208,7 +204,7 @@ static int make_shards(struct sli_edge *edge, unsigned count)
 static int start_in_loop(
     struct sli_edge *edge, struct slimta_loop *loop, struct slimta_error *error)
 {
-    int err = make_shards(edge, 1);
+    int err = sli_edge_make_shards(edge, 1);
 
     if (err != 0) {
         return sli_error_set(error, err, "out of memory");
@@ -231,163 +227,6 @@ static int start_in_loop(
     return err;
 }
 
-/* A thread tells how its shard's start went, and waits for nobody. */
-static void report_start(
-    struct sli_edge *edge, int err, const struct slimta_error *error)
-{
-    pthread_mutex_lock(&edge->lock);
-    if (err != 0 && edge->start_result == 0) {
-        edge->start_result = err;
-        edge->start_error = *error;
-    }
-    edge->starting--;
-    pthread_cond_broadcast(&edge->started);
-    pthread_mutex_unlock(&edge->lock);
-}
-
-/* The other threads are past the point where they need the edge, or soon will
- * be; this one is the last to leave. */
-static void join_others(struct sli_edge *edge)
-{
-    for (unsigned i = 0; i < edge->shard_count; i++) {
-        struct sli_edge_shard *shard = &edge->shards[i];
-
-        if (shard->has_thread &&
-            !pthread_equal(shard->thread, pthread_self())) {
-            (void)pthread_join(shard->thread, NULL);
-        }
-    }
-}
-
-/* One thread of an edge, from its start to its end. */
-static void *run_shard(void *user)
-{
-    struct sli_edge_shard *shard = user;
-    struct sli_edge *edge = shard->edge;
-    struct slimta_error error = {0};
-    int err = sli_edge_shard_start(shard, &error);
-    int is_last;
-
-    report_start(edge, err, &error);
-    (void)slimta_loop_run(shard->loop);
-    (void)slimta_loop_free(shard->loop);
-    shard->loop = NULL;
-    pthread_mutex_lock(&edge->lock);
-    is_last = --edge->live == 0;
-    if (is_last) {
-        edge->state = SLI_EDGE_STOPPED;
-    }
-    pthread_mutex_unlock(&edge->lock);
-    if (is_last && tell_stopped(edge)) {
-        join_others(edge);
-        (void)pthread_detach(pthread_self());
-        edge->kind->release(edge);
-    }
-    return NULL;
-}
-
-static int init_thread_shard(
-    struct sli_edge *edge, unsigned index, struct slimta_error *error)
-{
-    struct sli_edge_shard *shard = &edge->shards[index];
-    struct slimta_loop *loop = NULL;
-    int err = slimta_loop_new(&loop, &edge->alloc, error);
-
-    if (err != 0) {
-        return err;
-    }
-    edge->shard_count = index + 1;
-    /* The first one accepts from the edge's own sockets: a socket of a
-     * SO_REUSEPORT group that nobody accepts from would swallow its share. */
-    return sli_edge_shard_init(shard, edge, loop, index > 0, error);
-}
-
-static int start_thread(struct sli_edge *edge, struct sli_edge_shard *shard)
-{
-    int err;
-
-    pthread_mutex_lock(&edge->lock);
-    edge->starting++;
-    edge->live++;
-    shard->has_thread = 1;
-    pthread_mutex_unlock(&edge->lock);
-    err = sli_io_thread_start(&shard->thread, run_shard, shard);
-    if (err != 0) {
-        pthread_mutex_lock(&edge->lock);
-        edge->starting--;
-        edge->live--;
-        shard->has_thread = 0;
-        pthread_mutex_unlock(&edge->lock);
-    }
-    return err;
-}
-
-/* Waits until every thread has reported; the result of all. */
-static int await_start(struct sli_edge *edge, struct slimta_error *error)
-{
-    int err;
-
-    pthread_mutex_lock(&edge->lock);
-    while (edge->starting > 0) {
-        pthread_cond_wait(&edge->started, &edge->lock);
-    }
-    err = edge->start_result;
-    if (err != 0 && error != NULL) {
-        *error = edge->start_error;
-    }
-    pthread_mutex_unlock(&edge->lock);
-    return err;
-}
-
-/* A start that failed half way: the threads that run end, the loops that have
- * none are freed. */
-static void undo_threads(struct sli_edge *edge)
-{
-    pthread_mutex_lock(&edge->lock);
-    stop_shards(edge, 0);
-    pthread_mutex_unlock(&edge->lock);
-    for (unsigned i = 0; i < edge->shard_count; i++) {
-        struct sli_edge_shard *shard = &edge->shards[i];
-
-        if (shard->has_thread) {
-            (void)pthread_join(shard->thread, NULL);
-            shard->has_thread = 0;
-        } else {
-            (void)slimta_loop_free(shard->loop);
-        }
-    }
-    edge->state = SLI_EDGE_STOPPED;
-}
-
-static int start_threads(struct sli_edge *edge, struct slimta_error *error)
-{
-    int err = make_shards(edge, edge->threads);
-    int waited;
-
-    if (err != 0) {
-        return sli_error_set(error, err, "out of memory");
-    }
-    for (unsigned i = 0; i < edge->threads && err == 0; i++) {
-        err = init_thread_shard(edge, i, error);
-    }
-    for (unsigned i = 0; i < edge->threads && err == 0; i++) {
-        err = start_thread(edge, &edge->shards[i]);
-        if (err != 0) {
-            sli_error_set(error, err, "cannot start a thread");
-        }
-    }
-    waited = await_start(edge, err == 0 ? error : NULL);
-    err = err != 0 ? err : waited;
-    if (err != 0) {
-        undo_threads(edge);
-        return err;
-    }
-    pthread_mutex_lock(&edge->lock);
-    edge->state = SLI_EDGE_RUNNING;
-    pthread_mutex_unlock(&edge->lock);
-    return 0;
-}
-
 int sli_edge_start(
     struct sli_edge *edge, struct slimta_loop *loop, struct slimta_error *error)
 {
@@ -399,16 +238,7 @@ int sli_edge_start(
             error, SLIMTA_ESTATE, "the edge does not listen anywhere yet");
     }
     return loop != NULL ? start_in_loop(edge, loop, error)
-                        : start_threads(edge, error);
-}
-
-static void join_threads(struct sli_edge *edge)
-{
-    for (unsigned i = 0; i < edge->shard_count; i++) {
-        if (edge->shards[i].has_thread) {
-            (void)pthread_join(edge->shards[i].thread, NULL);
-        }
-    }
+                        : sli_edge_threads_start(edge, error);
 }
 
 void sli_edge_free(struct sli_edge *edge)
@@ -427,12 +257,12 @@ void sli_edge_free(struct sli_edge *edge)
     edge->wants_free = is_in_stopped || (is_running && !has_threads);
     if (is_running) {
         edge->state = SLI_EDGE_STOPPING;
-        stop_shards(edge, 0);
+        sli_edge_stop_shards(edge, 0);
     }
     pthread_mutex_unlock(&edge->lock);
     if (is_in_stopped || (is_running && !has_threads)) {
         return;
     }
-    join_threads(edge);
+    sli_edge_threads_join(edge);
     edge->kind->release(edge);
 }

@@ -92,6 +92,16 @@ void sli_edge_fini(struct sli_edge *edge);
 /** How long until the stop's deadline; 0 when it has passed. */
 uint64_t sli_edge_drain_left_ms(struct sli_edge *edge);
 
+/** Memory for the shards. */
+int sli_edge_make_shards(struct sli_edge *edge, unsigned count);
+
+/** Has every shard stop; the lock is held. */
+void sli_edge_stop_shards(struct sli_edge *edge, uint64_t drain_ms);
+
+/** Every shard is gone: tells the host. Returns whether the edge is to be freed
+ * on this thread. */
+int sli_edge_tell_stopped(struct sli_edge *edge);
+
 /** The last act of a shard, on its loop. */
 void sli_edge_shard_is_gone(struct sli_edge_shard *shard);
 

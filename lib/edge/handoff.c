@@ -397,13 +397,19 @@ void sli_edge_handoff_finish(struct sli_edge_handoff *handoff)
     ask_finish(handoff);
 }
 
-void sli_edge_handoff_abort(struct sli_edge_handoff *handoff)
+/* Whatever comes of the job or the question is nobody's concern any more. */
+static void stop_waiting(struct sli_edge_handoff *handoff)
 {
     if (handoff->spill != NULL) {
         sli_edge_spill_forget(handoff->spill);
         handoff->spill = NULL;
     }
     sli_edge_op_cancel(&handoff->question);
+}
+
+void sli_edge_handoff_abort(struct sli_edge_handoff *handoff)
+{
+    stop_waiting(handoff);
     abort_message(handoff);
     reset(handoff);
 }
@@ -413,10 +419,7 @@ void sli_edge_handoff_time_out(struct sli_edge_handoff *handoff)
     enum sli_edge_handoff_state state = handoff->state;
     const struct slimta_reply *refusal;
 
-    if (handoff->question.op == NULL) {
-        return;
-    }
-    sli_edge_op_cancel(&handoff->question);
+    stop_waiting(handoff);
     if (sli_edge_handoff_is_busy(handoff)) {
         fail(handoff, &queue_slow);
         handoff->handler->ready(handoff);

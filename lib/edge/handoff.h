@@ -79,8 +79,8 @@ void sli_edge_handoff_finish(struct sli_edge_handoff *handoff);
  * called any more. */
 void sli_edge_handoff_abort(struct sli_edge_handoff *handoff);
 
-/** What was asked takes too long: it is answered in the queue's place with
- * "451 4.4.5". */
+/** What is_waiting waits for takes too long: it is answered in the queue's
+ * place with "451 4.4.5". */
 void sli_edge_handoff_time_out(struct sli_edge_handoff *handoff);
 
 /** Whether no octets can be taken now. */
@@ -90,6 +90,13 @@ static inline int sli_edge_handoff_is_busy(
     return handoff->state == SLI_EDGE_HANDOFF_SPILLING ||
         handoff->state == SLI_EDGE_HANDOFF_SWITCHING ||
         handoff->state == SLI_EDGE_HANDOFF_WRITING;
+}
+
+/** Whether the queue or the disk has the word. */
+static inline int sli_edge_handoff_is_waiting(
+    const struct sli_edge_handoff *handoff)
+{
+    return handoff->question.op != NULL || handoff->spill != NULL;
 }
 
 #endif

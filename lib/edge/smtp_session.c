@@ -77,7 +77,7 @@ static void timed_out(struct sli_io_timer *timer)
 {
     struct session *session = SLI_LIST_ITEM(timer, struct session, timer);
 
-    if (session->handoff.question.op != NULL) {
+    if (sli_edge_handoff_is_waiting(&session->handoff)) {
         sli_edge_handoff_time_out(&session->handoff);
         return;
     }

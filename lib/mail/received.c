@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "base/slice.h"
+#include "base/text.h"
 #include "mail/date.h"
 #include "mail/path.h"
 
@@ -13,34 +14,6 @@ enum {
     /* Local part, "@" and domain. */
     MAILBOX_MAX = SLI_MAIL_LOCAL_MAX + 1 + SLI_MAIL_DOMAIN_MAX
 };
-
-/* A text that is being written into a space that may be too small. */
-struct writer {
-    char *out;
-    size_t size;
-    size_t length;
-};
-
-static void put(struct writer *writer, char octet)
-{
-    if (writer->length + 1 < writer->size) {
-        writer->out[writer->length] = octet;
-        writer->out[writer->length + 1] = '\0';
-    }
-    writer->length++;
-}
-
-static void put_slice(struct writer *writer, struct slimta_slice text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        put(writer, text.data[i]);
-    }
-}
-
-static void put_text(struct writer *writer, const char *text)
-{
-    put_slice(writer, sli_slice_text(text));
-}
 
 static struct slimta_slice name_of(const char *text)
 {
@@ -75,14 +48,14 @@ static int is_literal(struct slimta_slice name)
 
 /* A name that somebody else has chosen: no octet of it begins a comment, a
  * quoted string or a date. */
-static void put_name(struct writer *writer, struct slimta_slice name)
+static void put_name(struct sli_text *field, struct slimta_slice name)
 {
     if (is_literal(name)) {
-        put_slice(writer, name);
+        sli_text_put_slice(field, name);
         return;
     }
     for (size_t i = 0; i < name.size; i++) {
-        put(writer, is_dot_atom(name.data[i]) ? name.data[i] : '?');
+        sli_text_put(field, is_dot_atom(name.data[i]) ? name.data[i] : '?');
     }
 }
 
@@ -94,51 +67,52 @@ static int is_ip(const struct slimta_address *address)
 
 /* RFC 5321 section 4.1.3. It has no place for the scope of an address. */
 static void put_ip_literal(
-    struct writer *writer, const struct slimta_address *address)
+    struct sli_text *field, const struct slimta_address *address)
 {
     struct slimta_address bare = *address;
     char text[SLIMTA_ADDRESS_TEXT_MAX];
 
     bare.scope_id = 0;
     (void)slimta_address_format_ip(&bare, text, sizeof text);
-    put_text(writer, bare.family == SLIMTA_FAMILY_IPV6 ? "[IPv6:" : "[");
-    put_text(writer, text);
-    put(writer, ']');
+    sli_text_put_string(
+        field, bare.family == SLIMTA_FAMILY_IPV6 ? "[IPv6:" : "[");
+    sli_text_put_string(field, text);
+    sli_text_put(field, ']');
 }
 
 /* TCP-info of RFC 5321 section 4.4: what is known of the client beside what it
  * says of itself. */
 static void put_client_info(
-    struct writer *writer, const struct slimta_client *client)
+    struct sli_text *field, const struct slimta_client *client)
 {
     struct slimta_slice reverse = name_of(client->reverse_name);
 
     if (client->address.family == SLIMTA_FAMILY_UNIX) {
-        put_text(writer, " (unix)");
+        sli_text_put_string(field, " (unix)");
     } else if (is_ip(&client->address)) {
-        put_text(writer, " (");
+        sli_text_put_string(field, " (");
         if (reverse.size > 0) {
-            put_name(writer, reverse);
-            put(writer, ' ');
+            put_name(field, reverse);
+            sli_text_put(field, ' ');
         }
-        put_ip_literal(writer, &client->address);
-        put(writer, ')');
+        put_ip_literal(field, &client->address);
+        sli_text_put(field, ')');
     }
 }
 
-static void put_from(struct writer *writer, const struct slimta_client *client)
+static void put_from(struct sli_text *field, const struct slimta_client *client)
 {
     struct slimta_slice ehlo_as = name_of(client->ehlo_as);
 
-    put_text(writer, "Received: from ");
+    sli_text_put_string(field, "Received: from ");
     if (ehlo_as.size > 0) {
-        put_name(writer, ehlo_as);
+        put_name(field, ehlo_as);
     } else if (is_ip(&client->address)) {
-        put_ip_literal(writer, &client->address);
+        put_ip_literal(field, &client->address);
     } else {
-        put_text(writer, "unknown");
+        sli_text_put_string(field, "unknown");
     }
-    put_client_info(writer, client);
+    put_client_info(field, client);
 }
 
 static int is_all_dot_atom(struct slimta_slice text)
@@ -153,40 +127,40 @@ static int is_all_dot_atom(struct slimta_slice text)
 
 /* A queue's name for a message is kept as it is, if need be in quotes, so that
  * it can be searched for. */
-static void put_id(struct writer *writer, struct slimta_slice id)
+static void put_id(struct sli_text *field, struct slimta_slice id)
 {
     if (is_all_dot_atom(id)) {
-        put_slice(writer, id);
+        sli_text_put_slice(field, id);
         return;
     }
-    put(writer, '"');
+    sli_text_put(field, '"');
     for (size_t i = 0; i < id.size; i++) {
         char octet = id.data[i];
 
         if (octet == '"' || octet == '\\') {
-            put(writer, '\\');
+            sli_text_put(field, '\\');
         }
-        put(writer, sli_ascii_is(octet, SLI_ASCII_PRINT) ? octet : '?');
+        sli_text_put(field, sli_ascii_is(octet, SLI_ASCII_PRINT) ? octet : '?');
     }
-    put(writer, '"');
+    sli_text_put(field, '"');
 }
 
-static void put_by(struct writer *writer,
+static void put_by(struct sli_text *field,
     const struct slimta_envelope *envelope, const char *id)
 {
     struct slimta_slice host = name_of(slimta_envelope_receiver(envelope));
     struct slimta_slice protocol =
         name_of(slimta_envelope_client(envelope)->protocol);
 
-    put_text(writer, "\r\n by ");
-    put_name(writer, host.size > 0 ? host : SLI_LITERAL("unknown"));
+    sli_text_put_string(field, "\r\n by ");
+    put_name(field, host.size > 0 ? host : SLI_LITERAL("unknown"));
     if (protocol.size > 0) {
-        put_text(writer, " with ");
-        put_name(writer, protocol);
+        sli_text_put_string(field, " with ");
+        put_name(field, protocol);
     }
     if (id != NULL && *id != '\0') {
-        put_text(writer, " id ");
-        put_id(writer, name_of(id));
+        sli_text_put_string(field, " id ");
+        put_id(field, name_of(id));
     }
 }
 
@@ -212,22 +186,20 @@ static int can_name_recipient(const struct slimta_envelope *envelope)
 size_t slimta_envelope_received(const struct slimta_envelope *envelope,
     const char *id, char *out, size_t size)
 {
-    struct writer writer = {.out = out, .size = size};
+    struct sli_text field = sli_text_in(out, size);
     char date[SLI_MAIL_DATE_MAX];
 
-    if (size > 0) {
-        out[0] = '\0';
-    }
-    put_from(&writer, slimta_envelope_client(envelope));
-    put_by(&writer, envelope, id);
+    put_from(&field, slimta_envelope_client(envelope));
+    put_by(&field, envelope, id);
     if (can_name_recipient(envelope)) {
-        put_text(&writer, "\r\n for <");
-        put_text(&writer, slimta_envelope_recipient(envelope, 0)->address);
-        put(&writer, '>');
+        sli_text_put_string(&field, "\r\n for <");
+        sli_text_put_string(
+            &field, slimta_envelope_recipient(envelope, 0)->address);
+        sli_text_put(&field, '>');
     }
-    put_text(&writer, ";\r\n ");
+    sli_text_put_string(&field, ";\r\n ");
     (void)sli_mail_date_format(slimta_envelope_timestamp_ms(envelope), date);
-    put_text(&writer, date);
-    put_text(&writer, "\r\n");
-    return writer.length;
+    sli_text_put_string(&field, date);
+    sli_text_put_string(&field, "\r\n");
+    return field.length;
 }
