@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uv.h>
+
+/* More jobs than the pool has threads, unless it was made larger. */
+#define HOST_POOL_MAX 32
+
 static void send_lines(struct host_client *client, size_t lines)
 {
     size_t size = 0;
@@ -165,6 +170,85 @@ static void test_spilled_content_stays(void **state)
     free(text);
 }
 
+/* Jobs of the host's that hold every thread of the pool. */
+struct blockade {
+    uv_loop_t loop;
+    uv_work_t jobs[HOST_POOL_MAX];
+    sem_t held;
+    sem_t end;
+};
+
+static void hold(uv_work_t *job)
+{
+    struct blockade *blockade = job->data;
+
+    (void)sem_post(&blockade->held);
+    (void)sem_wait(&blockade->end);
+}
+
+static void no_more(uv_work_t *job, int status)
+{
+    (void)job;
+    (void)status;
+}
+
+/* Returns when the pool's first thread is held; the jobs behind it come before
+ * any that is started later. */
+static void block_pool(struct blockade *blockade)
+{
+    assert_int_equal(uv_loop_init(&blockade->loop), 0);
+    assert_int_equal(sem_init(&blockade->held, 0, 0), 0);
+    assert_int_equal(sem_init(&blockade->end, 0, 0), 0);
+    for (size_t i = 0; i < HOST_POOL_MAX; i++) {
+        blockade->jobs[i].data = blockade;
+        assert_int_equal(
+            uv_queue_work(&blockade->loop, &blockade->jobs[i], hold, no_more),
+            0);
+    }
+    assert_int_equal(host_wait(&blockade->held), 1);
+}
+
+static void free_pool(struct blockade *blockade)
+{
+    for (size_t i = 0; i < HOST_POOL_MAX; i++) {
+        (void)sem_post(&blockade->end);
+    }
+    assert_int_equal(uv_run(&blockade->loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&blockade->loop), 0);
+    (void)sem_destroy(&blockade->held);
+    (void)sem_destroy(&blockade->end);
+}
+
+/* The message is refused, the session and the next message are well. */
+static void test_slow_disk(void **state)
+{
+    const struct smtp_edge_options options = {.size = sizeof options,
+        .spill_bytes = 65536,
+        .queue_write_timeout_ms = 200};
+    static struct blockade blockade;
+    struct host_client client;
+    struct host_queue queue;
+    struct host_edge host;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    host_edge_start(&host, &options, &queue.queue);
+    block_pool(&blockade);
+    assert_int_equal(host_client_open(&client, &host.address), 0);
+    assert_int_equal(host_client_begin(&client), 0);
+    send_lines(&client, 5000);
+    assert_int_equal(host_client_send(&client, ".\r\n", 3), 0);
+    assert_int_equal(host_client_reply(&client), 451);
+    assert_memory_equal(client.line, "451 4.4.5 ", 10);
+    assert_int_equal(host_client_ask(&client, "NOOP\r\n"), 250);
+    assert_int_equal(host_deliver(&host.address), 250);
+    free_pool(&blockade);
+    host_client_close(&client);
+    host_edge_stop(&host, 0);
+    assert_int_equal(queue.messages, 1);
+    host_queue_fini(&queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_client_leaves_a_spill),
         cmocka_unit_test(test_stop_in_a_spill),
         cmocka_unit_test(test_spilled_content_stays),
+        cmocka_unit_test(test_slow_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
