@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 #include "io/inbox.h"
-#include "io/timer.h"
+#include "io/wheel.h"
 #include "io/work.h"
 
 /** How much one read takes at most. */

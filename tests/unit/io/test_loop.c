@@ -6,6 +6,8 @@
 
 #include <slimta/error.h>
 
+#include "io/timer.h"
+
 struct member {
     struct sli_io_loop_user user;
     struct slimta_loop *loop;
