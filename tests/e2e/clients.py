@@ -1,6 +1,7 @@
 """Real clients deliver mail, and the stored octets are compared."""
 
 import os
+import re
 import shutil
 import smtplib
 import socket
@@ -81,7 +82,7 @@ def curl(mail, over):
     where = {'IPv4': '127.0.0.1:%d', 'IPv6': '[::1]:%d',
              'UNIX': 'localhost:%d'}[over] % port(over)
     command = [tool('curl', 'curl'), '--silent', '--show-error', '--noproxy',
-               '*', '--mail-from', mail.sender, '--upload-file',
+               '*', '--mail-from', mail.sender or '<>', '--upload-file',
                file_of(mail.content)]
     for recipient in mail.recipients:
         command += ['--mail-rcpt', recipient]
@@ -173,7 +174,8 @@ def smtp_source(mail, over):
 CLIENTS = {
     'curl': (curl, 'curl.example', 'ESMTP', b''),
     'swaks': (swaks, 'swaks.example', 'ESMTP', b''),
-    'msmtp': (msmtp, 'msmtp.example', 'ESMTP', b''),
+    # Newer ones ask for SMTPUTF8 wherever it is offered.
+    'msmtp': (msmtp, 'msmtp.example', None, b''),
     'smtplib': (python_smtplib, 'smtplib.example', 'ESMTP', b''),
     'smtp-source': (smtp_source, 'source.example', 'SMTP', b'\r\n'),
 }
@@ -200,6 +202,9 @@ def deliver(client, mail, over):
     send(mail, over)
     stored = server.maildir.take_one()
     equal(stored.content, mail.content + added, 'what was stored')
+    if protocol is None:
+        check(re.search(r' with (ESMTP|UTF8SMTP) ', stored.received),
+              'the protocol in Received: ' + stored.received)
     stored.check_trace(mail.sender, mail.recipients, protocol, helo)
 
 

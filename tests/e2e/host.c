@@ -81,6 +81,9 @@ int host_client_send(
     while (size > 0) {
         ssize_t sent = send(client->fd, next, size, MSG_NOSIGNAL);
 
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
         if (sent <= 0) {
             return -1;
         }
@@ -114,6 +117,11 @@ static int read_line(struct host_client *client)
         size_t room = sizeof client->buffer - client->held - 1;
         ssize_t got = recv(client->fd, client->buffer + client->held, room, 0);
 
+        /* Without a signal too: the kernel takes libuv's io_uring down in the
+         * thread that made it, and a socket with a time limit tells. */
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
         if (got <= 0) {
             return got == 0 && client->held == 0 ? 0 : -1;
         }
