@@ -24,6 +24,13 @@ enum slimta_bare_newlines {
     SLIMTA_BARE_PASS        /**< stored as sent */
 };
 
+/** What the first line of the answer to EHLO and HELO says (RFC 5321 section
+ * 4.1.1.1 wants a domain in the first place). */
+enum slimta_greeting {
+    SLIMTA_GREETING_HELLO = 0, /**< "Hello CLIENT", as slimta does */
+    SLIMTA_GREETING_HOSTNAME   /**< "HOSTNAME Hello CLIENT" */
+};
+
 /**
  * How an edge behaves. Zero and NULL mean the default in brackets. Strings are
  * copied. Times are milliseconds, sizes octets; SLIMTA_UNLIMITED switches a
@@ -51,6 +58,10 @@ struct smtp_edge_options {
                                      one that reaches it gets 421 [20], or
                                      SLIMTA_UNLIMITED */
 
+    /** Received fields in a message; more of them are a loop and get 554 5.4.6
+     * [100], or SLIMTA_UNLIMITED. RFC 5321 section 6.3. */
+    uint64_t max_received;
+
     /** From the last reply to the end of the next whole command line [300 s],
      * or SLIMTA_UNLIMITED. */
     uint64_t command_timeout_ms;
@@ -64,6 +75,7 @@ struct smtp_edge_options {
     uint64_t queue_write_timeout_ms;
 
     enum slimta_bare_newlines bare_newlines;
+    enum slimta_greeting greeting;
 
     /** How much of a message is kept in memory before it goes to an unlinked
      * file, or to the streaming form of the queue [128 KiB]. */

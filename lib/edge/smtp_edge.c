@@ -22,6 +22,7 @@
 #define COMMAND_BYTES_MAX 65536
 #define DEFAULT_CONNECTIONS 10000
 #define DEFAULT_ERRORS 20
+#define DEFAULT_RECEIVED 100
 #define DEFAULT_COMMAND_TIMEOUT_MS 300000
 #define DEFAULT_DATA_TIMEOUT_MS 600000
 #define DEFAULT_QUEUE_TIMEOUT_MS 300000
@@ -67,6 +68,10 @@ static int check_enums(
         return sli_error_set(error, SLIMTA_EINVAL,
             "bare_newlines: %d is not one of its values",
             (int)options->bare_newlines);
+    }
+    if ((unsigned)options->greeting > SLIMTA_GREETING_HOSTNAME) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "greeting: %d is not one of its values", (int)options->greeting);
     }
     return 0;
 }
@@ -180,7 +185,10 @@ static void copy_numbers(
     edge->smtp.max_command_bytes =
         or_default(options->max_command_bytes, DEFAULT_COMMAND_BYTES);
     edge->smtp.max_errors = or_default(options->max_errors, DEFAULT_ERRORS);
+    edge->smtp.max_received =
+        or_default(options->max_received, DEFAULT_RECEIVED);
     edge->smtp.bare_newlines = options->bare_newlines;
+    edge->smtp.greeting = options->greeting;
     edge->command_timeout_ms =
         or_default(options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
     edge->data_timeout_ms =

@@ -37,6 +37,7 @@
     X(SENDER_NEEDS_UTF8, 550, "5.6.7 Sender address needs SMTPUTF8") \
     X(MESSAGE_TOO_LARGE, 552, "5.3.4 Message exceeded size limit") \
     X(RECIPIENT_NEEDS_UTF8, 553, "5.6.7 Recipient address needs SMTPUTF8") \
+    X(TOO_MANY_HOPS, 554, "5.4.6 Too many hops") \
     X(UNKNOWN_PARAMETER, 555, "5.5.4 Parameter not recognized")
 
 enum sli_smtp_reply_id {

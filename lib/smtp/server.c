@@ -205,6 +205,7 @@ static int next_content(
         int has_more = sli_smtp_data_reader_next(reader, &unread, content);
 
         sli_smtp_input_consume(&server->input, front.size - unread.size);
+        sli_smtp_hops_read(&server->transaction.hops, *content);
         limit_content(server, content);
         if (has_more && content->size > 0) {
             return 1;
@@ -212,6 +213,19 @@ static int next_content(
         front = sli_smtp_input_front(&server->input);
     }
     return 0;
+}
+
+/* RFC 5321 section 6.3. Said at the end alone, so that what was lent before
+ * does not depend on how the input was cut. */
+static void limit_hops(struct sli_smtp_server *server)
+{
+    struct sli_smtp_transaction *transaction = &server->transaction;
+    uint64_t max = server->config->max_received;
+
+    if (max != 0 && transaction->hops.count > max &&
+        transaction->refusal == SLI_SMTP_REPLY_NONE) {
+        transaction->refusal = SLI_SMTP_REPLY_TOO_MANY_HOPS;
+    }
 }
 
 static int read_content(
@@ -226,6 +240,7 @@ static int read_content(
     if (transaction->reader.state != SLI_SMTP_DATA_DONE) {
         return read_end(server);
     }
+    limit_hops(server);
     event->type = SLI_SMTP_EVENT_END;
     event->end.is_refused = transaction->refusal != SLI_SMTP_REPLY_NONE;
     event->end.size = transaction->size;
@@ -299,6 +314,12 @@ static struct sli_smtp_output_text default_text(
         echo = sli_slice(
             sli_smtp_input_front(&server->input).data + server->echo_offset,
             server->echo_size);
+    }
+    if (server->question == SLI_SMTP_EVENT_EHLO &&
+        server->config->greeting == SLIMTA_GREETING_HOSTNAME) {
+        return (struct sli_smtp_output_text){
+            sli_slice_text(server->config->hostname), SLI_LITERAL(" Hello "),
+            echo};
     }
     if (question->without.size > 0 && !may_echo(question, echo)) {
         return (struct sli_smtp_output_text){.before = question->without};

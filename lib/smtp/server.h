@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "mail/path.h"
 #include "smtp/data_reader.h"
+#include "smtp/hops.h"
 #include "smtp/input.h"
 #include "smtp/replies.h"
 
@@ -27,7 +28,9 @@ struct sli_smtp_config {
     uint64_t max_recipients;
     uint64_t max_command_bytes; /**< with CRLF */
     uint64_t max_errors;        /**< SLIMTA_UNLIMITED: none */
+    uint64_t max_received;      /**< Received fields; 0, _UNLIMITED: any */
     enum slimta_bare_newlines bare_newlines;
+    enum slimta_greeting greeting;
 };
 
 enum sli_smtp_event_type {
@@ -113,6 +116,7 @@ struct sli_smtp_transaction {
     uint64_t recipients; /* that were accepted */
     uint64_t size;       /* octets of content so far */
     struct sli_smtp_data_reader reader;
+    struct sli_smtp_hops hops;
     enum sli_smtp_reply_id refusal; /* why the content is refused, or NONE */
 };
 

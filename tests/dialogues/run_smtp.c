@@ -5,19 +5,16 @@
  * A dialogue is a text file of lines:
  *   # a comment
  *   config: NAME VALUE        hostname, max-recipients, max-errors,
- *                             max-command-bytes, max-message-bytes,
- *                             bare-newlines (refuse, normalise, pass)
- *   answer: QUESTION CODE TEXT     the host's answer to the next question of
- *   answer: QUESTION default       that kind which has no answer yet
- *   end: input                the client has shut down its side
- *   end: CODE TEXT            the owner terminates the session
- *   C: TEXT                   the client sends TEXT and CRLF
- *   c: TEXT                   the client sends TEXT
- *   x: COUNT TEXT             the client sends TEXT that often
- *   S: TEXT                   a line of the server
- *   E: EVENT                  an event; all but BANNER, if there is one at all
- * with \r \n \\ \xNN in every TEXT. The order of C, S and E lines to each other
- * is for the reader: outcomes must not depend on it.
+ * max-received, max-command-bytes, max-message-bytes, bare-newlines (refuse,
+ * normalise, pass), greeting (hello, hostname) answer: QUESTION CODE TEXT the
+ * host's answer to the next question of answer: QUESTION default       that
+ * kind which has no answer yet end: input                the client has shut
+ * down its side end: CODE TEXT            the owner terminates the session C:
+ * TEXT                   the client sends TEXT and CRLF c: TEXT the client
+ * sends TEXT x: COUNT TEXT             the client sends TEXT that often S: TEXT
+ * a line of the server E: EVENT                  an event; all but BANNER, if
+ * there is one at all with \r \n \\ \xNN in every TEXT. The order of C, S and E
+ * lines to each other is for the reader: outcomes must not depend on it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -635,6 +632,17 @@ static int has_prefix(const char **text, const char *prefix)
     return 1;
 }
 
+static void read_greeting(struct sli_smtp_config *config, const char *value)
+{
+    if (strcmp(value, "hello") == 0) {
+        config->greeting = SLIMTA_GREETING_HELLO;
+    } else if (strcmp(value, "hostname") == 0) {
+        config->greeting = SLIMTA_GREETING_HOSTNAME;
+    } else {
+        die("an unknown greeting");
+    }
+}
+
 static void read_config(struct dialogue *dialogue, const char *text)
 {
     struct sli_smtp_config *config = &dialogue->config;
@@ -646,6 +654,10 @@ static void read_config(struct dialogue *dialogue, const char *text)
         config->max_recipients = number_of(text);
     } else if (has_prefix(&text, "max-errors ")) {
         config->max_errors = number_of(text);
+    } else if (has_prefix(&text, "greeting ")) {
+        read_greeting(config, text);
+    } else if (has_prefix(&text, "max-received ")) {
+        config->max_received = number_of(text);
     } else if (has_prefix(&text, "max-command-bytes ")) {
         config->max_command_bytes = number_of(text);
     } else if (has_prefix(&text, "max-message-bytes ")) {

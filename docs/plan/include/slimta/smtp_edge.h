@@ -51,6 +51,13 @@ enum slimta_tls_mode {
 #define SLIMTA_AUTH_ANYONE \
     0x02u /**< without a validator any credentials pass */
 
+/** What the first line of the answer to EHLO and HELO says (RFC 5321 section
+ * 4.1.1.1 wants a domain in the first place). */
+enum slimta_greeting {
+    SLIMTA_GREETING_HELLO = 0, /**< "Hello CLIENT", as slimta does */
+    SLIMTA_GREETING_HOSTNAME   /**< "HOSTNAME Hello CLIENT" */
+};
+
 /**
  * How an edge behaves. Zero and NULL mean the default in brackets. Strings are
  * copied. Times are milliseconds, sizes octets; SLIMTA_UNLIMITED switches a
@@ -91,6 +98,7 @@ struct smtp_edge_options {
     uint64_t queue_write_timeout_ms;
 
     enum slimta_bare_newlines bare_newlines;
+    enum slimta_greeting greeting;
 
     /** How much of a message is kept in memory before it goes to an unlinked
      * file, or to the streaming form of the queue [128 KiB]. */
