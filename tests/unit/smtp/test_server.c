@@ -359,6 +359,23 @@ static void terminates_while_an_answer_is_due(void **state)
     assert_int_equal(next(fixture), SLI_SMTP_EVENT_CLOSE);
 }
 
+/* As RSET does, without a word to the client. */
+static void lets_its_owner_give_up(void **state)
+{
+    struct fixture *fixture = *state;
+
+    enter(fixture, SLI_SMTP_STATE_RCPT);
+    sli_buf_clear(&fixture->output);
+    sli_smtp_server_give_up(&fixture->server);
+    assert_int_equal(next(fixture), SLI_SMTP_EVENT_RESET);
+    assert_int_equal(next(fixture), SLI_SMTP_EVENT_NONE);
+    assert_int_equal(sli_buf_size(&fixture->output), 0);
+    say(fixture, "DATA\r\n");
+    assert_int_equal(code_of(fixture), 503);
+    say(fixture, "MAIL FROM:<>\r\n");
+    assert_int_equal(code_of(fixture), 250);
+}
+
 /* The reply that found no memory is not lost without a word. */
 static void closes_without_memory_for_a_reply(void **state)
 {
@@ -421,6 +438,7 @@ int main(void)
         TEST(allocates_nothing_once_warm),
         cmocka_unit_test(terminates_in_every_state),
         TEST(terminates_while_an_answer_is_due),
+        TEST(lets_its_owner_give_up),
         TEST(closes_without_memory_for_a_reply),
         TEST(names_the_protocol),
         TEST(tells_its_default),
