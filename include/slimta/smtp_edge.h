@@ -7,8 +7,11 @@
 
 #include <slimta/address.h>
 #include <slimta/alloc.h>
+#include <slimta/counters.h>
 #include <slimta/error.h>
+#include <slimta/events.h>
 #include <slimta/export.h>
+#include <slimta/validators.h>
 
 struct slimta_loop;
 struct slimta_queue;
@@ -77,10 +80,28 @@ struct smtp_edge_options {
     enum slimta_bare_newlines bare_newlines;
     enum slimta_greeting greeting;
 
+    /** How long a validator may take [30 s]; what follows then stands at
+     * struct slimta_validators. */
+    uint64_t validator_timeout_ms;
+
+    uint64_t max_connections_per_ip; /**< of one client [100], or
+                                          SLIMTA_UNLIMITED */
+    uint64_t max_idle_commands; /**< commands of a session since a message was
+                                     last accepted; then 421 [100000], or
+                                     SLIMTA_UNLIMITED */
+    uint64_t min_data_rate;     /**< octets a second on average while data
+                                     flows, after the first 60 s [1024], or
+                                     SLIMTA_UNLIMITED for none */
+
     /** How much of a message is kept in memory before it goes to an unlinked
      * file, or to the streaming form of the queue [128 KiB]. */
     uint64_t spill_bytes;
     const char *spill_directory; /**< ["/var/tmp"] */
+
+    /** Told everything that happens [nothing]. `event_user` is borrowed until
+     * the edge has stopped. */
+    slimta_event_fn event;
+    void *event_user;
 };
 
 SLIMTA_BEGIN_DECLS
@@ -94,6 +115,15 @@ SLIMTA_BEGIN_DECLS
  */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_new(struct smtp_edge **out,
     const struct smtp_edge_options *options, struct slimta_queue *queue,
+    struct slimta_error *error);
+
+/**
+ * Asks `validators` too, after all that were added before. The table is copied;
+ * its functions and its `user` are borrowed until the edge has stopped. Before
+ * smtp_edge_start, else SLIMTA_ESTATE; SLIMTA_EINVAL, SLIMTA_ENOMEM.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_add_validators(
+    struct smtp_edge *edge, const struct slimta_validators *validators,
     struct slimta_error *error);
 
 /**
@@ -128,6 +158,20 @@ SLIMTA_API int smtp_edge_address(
  */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
     struct slimta_loop *loop, struct slimta_error *error);
+
+/**
+ * Serves a connection that was accepted elsewhere, of which nothing was read
+ * yet. The edge owns `fd` on success only, makes it non-blocking, and closes
+ * it; over a limit it does so after a 421. SLIMTA_ESTATE unless it runs;
+ * SLIMTA_ENOMEM. Any thread.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
+    struct smtp_edge *edge, int fd, struct slimta_error *error);
+
+/** Fills `counters`, whose `size` the caller has set. Any thread, from
+ * smtp_edge_new to smtp_edge_free. */
+SLIMTA_API void smtp_edge_count(
+    const struct smtp_edge *edge, struct slimta_counters *counters);
 
 /**
  * Stops: accepts no more; sessions without a transaction get `421 4.3.2` at

@@ -1,0 +1,93 @@
+/** What happens in an edge, told as it happens. */
+#ifndef SLIMTA_EVENTS_H
+#define SLIMTA_EVENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <slimta/export.h>
+#include <slimta/slice.h>
+
+/** Every event: its constant, its name, and the names of the fields it may
+ * have. Secrets and octets of messages are never among them. */
+#define SLIMTA_EVENT_MAP(X) \
+    X(LISTENING, "listening", "address") \
+    X(STOPPING, "stopping", "drain_ms") \
+    X(STOPPED, "stopped", "") \
+    X(CONNECT, "connect", "client peer local") \
+    X(REFUSED, "refused", "client reason") \
+    X(EHLO, "ehlo", "verb ehlo_as") \
+    X(MAIL, "mail", "sender code text") \
+    X(RCPT, "rcpt", "recipient code text") \
+    X(REJECT, "reject", "verb code text") \
+    X(MESSAGE, "message", "sender recipients bytes id code text took_ms") \
+    X(ABORTED, "aborted", "sender bytes reason") \
+    X(LATE_COMMIT, "late_commit", "sender id") \
+    X(DEADLINE, "deadline", "question took_ms") \
+    X(LIMIT, "limit", "limit value") \
+    X(DESCRIPTORS, "descriptors", "connections") \
+    X(MEMORY, "memory", "where") \
+    X(CLOSED, "closed", "reason messages bytes_in bytes_out took_ms")
+
+enum slimta_event_type {
+#define SLIMTA_EVENT_ENUM(name, text, fields) SLIMTA_EVENT_##name,
+    SLIMTA_EVENT_MAP(SLIMTA_EVENT_ENUM)
+#undef SLIMTA_EVENT_ENUM
+        SLIMTA_EVENT_TYPES
+};
+
+enum slimta_field_type {
+    SLIMTA_FIELD_TEXT = 0, /**< `text` */
+    SLIMTA_FIELD_NUMBER,   /**< `number` */
+    SLIMTA_FIELD_FLAG      /**< `number`, 0 or 1 */
+};
+
+/** One field of an event. This struct never grows. */
+struct slimta_event_field {
+    const char *name; /**< static */
+    enum slimta_field_type type;
+    int64_t number;
+    struct slimta_slice text; /**< what a client sent may be any octets */
+};
+
+enum slimta_log_format {
+    SLIMTA_LOG_TEXT = 0, /**< name session=7 client=192.0.2.1:4711 … */
+    SLIMTA_LOG_JSON
+};
+
+/** One event. Lent to the callback until it returns. */
+struct slimta_event {
+    size_t size; /**< how much of the struct the library knows */
+    enum slimta_event_type type;
+    const char *name;     /**< static */
+    const char *hostname; /**< the edge's, to tell several apart */
+    uint64_t session_id;  /**< slimta_session_id; 0: about the edge */
+    int64_t timestamp_ms; /**< since 1970-01-01T00:00Z */
+    size_t field_count;
+    const struct slimta_event_field *fields;
+};
+
+/**
+ * What an edge calls for each event: on the loop where it happens, so on
+ * several threads at once when the edge has several. It must not block, and may
+ * call slimta_event_format, the stop and the counters of an edge, nothing else
+ * of it.
+ */
+typedef void (*slimta_event_fn)(const struct slimta_event *event, void *user);
+
+SLIMTA_BEGIN_DECLS
+
+/** The field `name`; NULL when this event has none. Lives as long as the
+ * event. Any thread that has the event. */
+SLIMTA_API const struct slimta_event_field *slimta_event_find(
+    const struct slimta_event *event, const char *name);
+
+/** Writes the event as one line without its end; foreign octets are escaped.
+ * Always terminates; returns the length of the whole text, which was cut if it
+ * is not below `size`. */
+SLIMTA_API size_t slimta_event_format(const struct slimta_event *event,
+    enum slimta_log_format format, char *out, size_t size);
+
+SLIMTA_END_DECLS
+
+#endif
