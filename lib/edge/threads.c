@@ -73,7 +73,11 @@ static int init_thread_shard(
     edge->shard_count = index + 1;
     /* The first one accepts from the edge's own sockets: a socket of a
      * SO_REUSEPORT group that nobody accepts from would swallow its share. */
-    return sli_edge_shard_init(shard, edge, loop, index > 0, error);
+    err = sli_edge_shard_init(shard, edge, loop, index > 0, error);
+    if (err == 0) {
+        atomic_store_explicit(&edge->counted, index + 1, memory_order_release);
+    }
+    return err;
 }
 
 static int start_thread(struct sli_edge *edge, struct sli_edge_shard *shard)
