@@ -75,6 +75,7 @@ struct slimta_op *sli_edge_op_ask(struct sli_edge_ops *ops,
     }
     ops->spare = NULL;
     op->question = question;
+    op->counters = ops->counters;
     op->default_code = code;
     op->default_text = text;
     return op;
@@ -86,7 +87,20 @@ int sli_edge_op_asked(struct slimta_op *op)
         return 1;
     }
     op->question->op = op;
+    if (op->counters != NULL) {
+        sli_edge_count(op->counters, SLI_EDGE_COUNT_OPS_OPEN, 1);
+    }
     return 0;
+}
+
+/* Nobody waits for it any more. */
+static void part(struct sli_edge_question *question, struct slimta_op *op)
+{
+    question->op = NULL;
+    op->question = NULL;
+    if (op->counters != NULL) {
+        sli_edge_uncount(op->counters, SLI_EDGE_COUNT_OPS_OPEN, 1);
+    }
 }
 
 void sli_edge_op_release(struct sli_edge_ops *ops, struct slimta_op *op)
@@ -112,8 +126,7 @@ void sli_edge_op_cancel(struct sli_edge_question *question)
     if (op == NULL) {
         return;
     }
-    question->op = NULL;
-    op->question = NULL;
+    part(question, op);
     pthread_mutex_lock(&op->lock);
     atomic_store(&op->is_cancelled, 1);
     if (!op->is_finished && op->cancelled != NULL) {
@@ -141,7 +154,7 @@ static void deliver(struct sli_io_message *message)
     if (question == NULL) {
         abandon(op);
     } else {
-        question->op = NULL;
+        part(question, op);
         question->answered(question, op);
     }
     op_free(op);

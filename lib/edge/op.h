@@ -8,6 +8,7 @@
 #include <slimta/op.h>
 #include <slimta/queue.h>
 
+#include "edge/counters.h"
 #include "io/inbox.h"
 #include "mail/reply.h"
 
@@ -29,6 +30,8 @@ struct slimta_op {
     struct slimta_loop *loop;      /* on the loop only */
     struct sli_io_inbox *inbox;    /* one reference */
     struct sli_edge_question *question; /* NULL once cancelled; loop only */
+    struct sli_edge_counters *counters; /* may be NULL; the loop's, and only
+                                           while there is a question */
     struct slimta_queue *queue;         /* of a `begin`, else NULL */
 
     pthread_mutex_t lock; /* what finishing and cancelling both touch: */
@@ -63,6 +66,7 @@ struct sli_edge_ops {
     struct slimta_alloc alloc;
     struct slimta_loop *loop;
     struct slimta_op *spare;
+    struct sli_edge_counters *counters; /* the shard's, or NULL */
 };
 
 void sli_edge_ops_init(struct sli_edge_ops *ops,
