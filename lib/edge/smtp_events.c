@@ -162,6 +162,7 @@ static void on_reset(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
     (void)event;
+    sli_edge_smtp_tell_aborted(session);
     sli_edge_smtp_message_drop(session);
 }
 
@@ -223,6 +224,12 @@ static void on_close(
     /* Whoever terminated it has said why. */
     if (event->close != SLI_SMTP_CLOSE_TERMINATED) {
         session->base.reason = reasons[event->close];
+    }
+    if (event->close == SLI_SMTP_CLOSE_ERRORS) {
+        sli_edge_smtp_tell_limit(
+            session, "max_errors", session->edge->smtp.max_errors);
+    } else if (event->close == SLI_SMTP_CLOSE_MEMORY) {
+        sli_edge_smtp_tell_memory(session, "command");
     }
     sli_edge_smtp_session_close(session,
         event->close == SLI_SMTP_CLOSE_QUIT ||

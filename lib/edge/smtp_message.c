@@ -82,6 +82,7 @@ static void ask_chunk(struct sli_edge_smtp_session *session)
 void sli_edge_smtp_message_on_content(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
+    sli_edge_smtp_tell_content(session, event->content.size);
     session->data_left_ms = sli_edge_smtp_session_time_left(session);
     if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK)) {
         session->octets = event->content;
@@ -103,8 +104,8 @@ static void have_data_done(
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
     if (!sli_edge_smtp_ask_is_yes(reply)) {
-        sli_edge_smtp_message_drop(session);
         sli_edge_smtp_ask_answer(session, reply);
+        sli_edge_smtp_message_drop(session);
         return;
     }
     sli_edge_smtp_session_wait(session, session->edge->queue_timeout_ms);
@@ -115,8 +116,8 @@ void sli_edge_smtp_message_on_end(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
     if (event->end.is_refused) {
-        sli_edge_smtp_message_drop(session);
         sli_edge_smtp_ask_answer(session, NULL);
+        sli_edge_smtp_message_drop(session);
         return;
     }
     sli_edge_smtp_ask(session, SLI_EDGE_STEP_HAVE_DATA, have_data_done);
@@ -181,6 +182,7 @@ static void begun(
         session, refusal != NULL ? refusal : session->kept);
     sli_edge_smtp_ask_drop_kept(session);
     if (refusal == NULL) {
+        sli_edge_smtp_tell_data(session);
         session->data_left_ms = session->edge->data_timeout_ms;
         sli_edge_smtp_session_wait(session, session->data_left_ms);
     } else {
@@ -199,8 +201,8 @@ static void ask_queued(
     struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
 {
     if (!sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_QUEUED)) {
-        sli_edge_session_drop_envelope(&session->base);
         sli_edge_smtp_ask_answer(session, reply);
+        sli_edge_session_drop_envelope(&session->base);
         return;
     }
     sli_edge_smtp_ask_keep(session, reply);
@@ -220,8 +222,8 @@ static void finished(struct sli_edge_handoff *handoff, const char *id,
         ask_queued(session, reply);
     } else {
         /* The queue has the message: the default says so without its name. */
-        sli_edge_session_drop_envelope(&session->base);
         sli_edge_smtp_ask_answer(session, NULL);
+        sli_edge_session_drop_envelope(&session->base);
     }
     sli_edge_smtp_session_pump(session);
 }
