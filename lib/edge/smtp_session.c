@@ -273,7 +273,7 @@ static void ready(struct sli_edge_handoff *handoff)
 /* The envelope was handed over, or is dropped: a refused message may not come
  * again in this transaction. */
 static void finished(struct sli_edge_handoff *handoff, const char *id,
-    const struct slimta_reply *refusal)
+    const struct slimta_reply *refusal, struct slimta_results *results)
 {
     struct session *session = session_of(handoff);
     struct slimta_reply *reply = &shard_of(session)->reply;
@@ -284,6 +284,7 @@ static void finished(struct sli_edge_handoff *handoff, const char *id,
         refusal = reply;
     }
     answer(session, refusal);
+    sli_edge_op_give_back(&shard_of(session)->ops, results);
     pump(session);
 }
 
