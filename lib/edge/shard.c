@@ -239,6 +239,7 @@ static void left(struct sli_io_loop_user *user)
 static void leave(struct sli_edge_shard *shard)
 {
     shard->state = SLI_EDGE_SHARD_LEAVING;
+    sli_edge_ops_close(&shard->ops);
     sli_io_loop_leave(shard->loop, &shard->user, left);
 }
 

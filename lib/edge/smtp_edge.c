@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/slice.h"
+#include "edge/form.h"
 #include "edge/policy.h"
 #include "edge/smtp_session.h"
 
@@ -81,24 +82,11 @@ static int check_enums(
 static int check_queue(
     const struct slimta_queue *queue, struct slimta_error *error)
 {
-    const struct slimta_queue_methods *methods =
-        queue == NULL ? NULL : queue->methods;
+    const char *flaw = sli_edge_form_flaw(queue);
 
-    if (methods == NULL || methods->size < sizeof *methods) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "queue: it is missing, or its methods have no valid size");
-    }
-    if (methods->begin != NULL &&
-        (methods->write == NULL || methods->commit == NULL ||
-            methods->abort == NULL)) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "queue: begin needs write, commit and abort beside it");
-    }
-    if (methods->begin == NULL && methods->enqueue == NULL) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "queue: it has neither enqueue nor begin");
-    }
-    return 0;
+    return flaw == NULL
+        ? 0
+        : sli_error_set(error, SLIMTA_EINVAL, "queue: %s", flaw);
 }
 
 static int check(const struct smtp_edge_options *options,
