@@ -140,6 +140,7 @@ static int copy_hostname(struct smtp_edge *edge,
     }
     edge->hostname = sli_alloc_text(&edge->edge.alloc, name);
     edge->smtp.hostname = edge->hostname;
+    edge->edge.events.hostname = edge->hostname;
     return edge->hostname == NULL
         ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
         : 0;
@@ -232,6 +233,8 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
         return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
     }
     copy_numbers(edge, options);
+    edge->edge.events.tell = options->event;
+    edge->edge.events.user = options->event_user;
     err = copy_hostname(edge, options, error);
     if (err == 0) {
         err = copy_spill_directory(edge, options, error);
@@ -322,6 +325,12 @@ int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
     struct slimta_error *error)
 {
     return sli_edge_start(&edge->edge, loop, error);
+}
+
+void smtp_edge_count(
+    const struct smtp_edge *edge, struct slimta_counters *counters)
+{
+    sli_edge_sum(&edge->edge, counters);
 }
 
 int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,
