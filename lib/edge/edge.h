@@ -3,10 +3,10 @@
 #define EDGE_EDGE_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include <slimta/error.h>
 
+#include "edge/places.h"
 #include "edge/shard.h"
 
 /** The most sockets that one edge listens on. */
@@ -40,14 +40,13 @@ struct sli_edge {
     const struct sli_edge_kind *kind;
     struct slimta_alloc alloc;
     struct slimta_queue *queue; /* borrowed */
-    uint64_t max_connections;
     unsigned threads;
 
     struct sli_io_socket sockets[SLI_EDGE_SOCKETS_MAX];
     size_t socket_count;
     struct sli_edge_shard *shards;
     unsigned shard_count;
-    atomic_uint connections; /* open in all shards */
+    struct sli_edge_places places; /* for connections, in all shards */
 
     pthread_mutex_t lock; /* what follows is touched by any thread */
     pthread_cond_t started;
@@ -55,6 +54,7 @@ struct sli_edge {
     unsigned starting; /* threads that have not reported yet */
     int start_result;
     struct slimta_error start_error;
+    unsigned next_shard;           /* that adopts a connection */
     unsigned live;                 /* shards that are not gone */
     uint64_t stop_at_ms;           /* on the monotonic clock */
     sli_edge_any_function stopped; /* the host's, of the public object's type */
@@ -75,7 +75,8 @@ int sli_edge_listen_unix(
 int sli_edge_listen_fd(
     struct sli_edge *edge, int fd, struct slimta_error *error);
 
-/** In `loop`, or with NULL on threads of its own. */
+/** In `loop`, or with NULL on threads of its own. Without sockets it serves
+ * what is adopted. */
 int sli_edge_start(struct sli_edge *edge, struct slimta_loop *loop,
     struct slimta_error *error);
 

@@ -6,6 +6,7 @@
 
 #include "edge/edge.h"
 #include "edge/handoff.h"
+#include "edge/rate.h"
 #include "smtp/server.h"
 
 /** Constant once it is made: sessions of all threads read it. */
@@ -15,6 +16,7 @@ struct smtp_edge {
     struct sli_edge_handoff_limits handoff;
     uint64_t command_timeout_ms;
     uint64_t data_timeout_ms;
+    struct sli_edge_rate_limits data_limits;
     uint64_t queue_timeout_ms;
     uint64_t queue_write_timeout_ms;
     char *hostname;

@@ -50,13 +50,14 @@ static void closed(struct sli_io_conn *conn)
     struct session *session = SLI_LIST_ITEM(conn, struct session, conn);
     struct sli_edge_shard *shard = shard_of(session);
     const struct slimta_alloc *alloc = &session->edge->edge.alloc;
+    struct slimta_address peer = session->peer;
 
     sli_smtp_server_fini(&session->engine);
     sli_free(alloc, session->ehlo_as);
     /* Last: when this was the last session, the edge may go with it. */
     sli_list_remove(&session->member.link);
     sli_free(alloc, session);
-    sli_edge_shard_session_ends(shard);
+    sli_edge_shard_session_ends(shard, &peer);
 }
 
 static void close_session(struct session *session, enum sli_io_conn_close how)
@@ -444,7 +445,7 @@ static void accept_connection(
         sli_io_conn_open(&session->conn, shard->loop, fd, &conn_handler) != 0) {
         sli_free(&shard->edge->alloc, session);
         (void)close(fd);
-        sli_edge_shard_session_ends(shard);
+        sli_edge_shard_session_ends(shard, peer);
         return;
     }
     sli_list_append(&shard->members, &session->member.link);
