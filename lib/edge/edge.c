@@ -61,6 +61,7 @@ void sli_edge_fini(struct sli_edge *edge)
         sli_edge_shard_fini(&edge->shards[i]);
     }
     sli_free(&edge->alloc, edge->shards);
+    sli_free(&edge->alloc, edge->tables);
     for (size_t i = 0; i < edge->socket_count; i++) {
         sli_io_socket_close(&edge->sockets[i], &edge->alloc);
     }
@@ -240,13 +241,13 @@ static int start_in_loop(
         return sli_error_set(error, err, "out of memory");
     }
     edge->shard_count = 1;
-    err = sli_edge_shard_init(&edge->shards[0], edge, loop, 0, error);
+    err = sli_edge_shard_init(&edge->shards[0], edge, 0, error);
     if (err != 0) {
         enter_state(edge, SLI_EDGE_STOPPED);
         return err;
     }
     edge->live = 1;
-    err = sli_edge_shard_start(&edge->shards[0], error);
+    err = sli_edge_shard_start(&edge->shards[0], loop, error);
     if (err != 0 && edge->shards[0].state == SLI_EDGE_SHARD_GONE) {
         edge->live = 0;
         enter_state(edge, SLI_EDGE_STOPPED);

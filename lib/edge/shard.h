@@ -62,6 +62,7 @@ struct sli_edge_shard {
     struct sli_edge_ops ops;
     struct sli_buf output;     /* what the engine that runs has to say */
     struct slimta_reply reply; /* scratch for one reply of ours */
+    char *text; /* scratch for the words of one command, `text_bytes` */
 
     struct sli_io_message stop_message;
     int is_stop_posted; /* under the edge's lock */
@@ -77,15 +78,15 @@ struct sli_edge_shard {
 /** Prepares a shard of `edge`. With `clone` it opens sockets of its own beside
  * the edge's, else it uses these. Either way it closes them when it stops. */
 int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
-    struct slimta_loop *loop, int clone, struct slimta_error *error);
+    int clone, struct slimta_error *error);
 
 /** Frees what init made; the shard was never started or is gone. */
 void sli_edge_shard_fini(struct sli_edge_shard *shard);
 
-/** Enters the loop, attaches the queue, listens. On the loop. After a failure
- * the shard is on its way out: sli_edge_shard_is_gone tells when. */
-int sli_edge_shard_start(
-    struct sli_edge_shard *shard, struct slimta_error *error);
+/** Enters `loop`, attaches the queue, listens. On the loop. After a failure the
+ * shard is on its way out: sli_edge_shard_is_gone tells when. */
+int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
+    struct slimta_error *error);
 
 /** Has the shard read the edge's deadline and drain. Any thread, under the
  * edge's lock. */
