@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <slimta/envelope.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/slice.h"
@@ -120,16 +122,28 @@ const struct slimta_reply *sli_edge_shard_reply(
     return &shard->reply;
 }
 
-/* Takes a place for one connection, if there is one. */
-static int take_place(struct sli_edge *edge)
+void sli_edge_shard_admit(
+    struct sli_edge_shard *shard, int fd, const struct slimta_address *peer)
 {
-    unsigned before = atomic_fetch_add(&edge->connections, 1);
+    const struct sli_edge_door *door = shard->edge->kind->door;
 
-    if (before < edge->max_connections) {
-        return 1;
+    switch (sli_edge_places_take(&shard->edge->places, peer)) {
+    case SLI_EDGE_PLACE_TAKEN:
+        door->accept(shard, fd, peer);
+        return;
+    case SLI_EDGE_PLACE_TOO_MANY:
+        sli_edge_events_refused(shard, peer, "max_connections");
+        door->turn_away(shard, fd);
+        break;
+    case SLI_EDGE_PLACE_TOO_MANY_PER_IP:
+        sli_edge_events_refused(shard, peer, "max_connections_per_ip");
+        door->turn_away(shard, fd);
+        break;
+    case SLI_EDGE_PLACE_NO_MEMORY:
+        sli_edge_events_memory(shard, 0, "a connection");
+        break;
     }
-    atomic_fetch_sub(&edge->connections, 1);
-    return 0;
+    (void)close(fd);
 }
 
 static struct sli_edge_shard *shard_of(struct sli_io_listener *listener)
@@ -140,15 +154,7 @@ static struct sli_edge_shard *shard_of(struct sli_io_listener *listener)
 static void accepted(
     struct sli_io_listener *listener, int fd, const struct slimta_address *peer)
 {
-    struct sli_edge_shard *shard = shard_of(listener);
-
-    if (take_place(shard->edge)) {
-        shard->edge->kind->door->accept(shard, fd, peer);
-    } else {
-        sli_edge_events_refused(shard, peer, "max_connections");
-        shard->edge->kind->door->turn_away(shard, fd);
-        (void)close(fd);
-    }
+    sli_edge_shard_admit(shard_of(listener), fd, peer);
 }
 
 static void short_of(struct sli_io_listener *listener, int error)
@@ -210,6 +216,17 @@ static int begin_queue(struct sli_edge_shard *shard, struct slimta_error *error)
     return err;
 }
 
+static void late(struct sli_edge_ops *ops, uint64_t session_id,
+    const struct slimta_results *results)
+{
+    const char *sender = results->envelope == NULL
+        ? ""
+        : slimta_envelope_sender(results->envelope);
+
+    sli_edge_events_late_commit(SLI_LIST_ITEM(ops, struct sli_edge_shard, ops),
+        session_id, sli_slice_text(sender), sli_edge_results_name(results));
+}
+
 /* The one that speaks for the edge where all shards do the same. */
 static int is_first(const struct sli_edge_shard *shard)
 {
@@ -229,6 +246,7 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     shard->loop = loop;
     sli_edge_ops_init(&shard->ops, &shard->edge->alloc, loop);
     shard->ops.counters = &shard->counters;
+    shard->ops.late = late;
     shard->inbox = sli_io_inbox_ref(loop->inbox);
     shard->state = SLI_EDGE_SHARD_RUNNING;
     err = begin_queue(shard, error);
@@ -255,6 +273,7 @@ static void left(struct sli_io_loop_user *user)
 static void leave(struct sli_edge_shard *shard)
 {
     shard->state = SLI_EDGE_SHARD_LEAVING;
+    sli_edge_ops_close(&shard->ops);
     sli_io_loop_leave(shard->loop, &shard->user, left);
 }
 
@@ -372,9 +391,10 @@ void sli_edge_shard_post_stop(struct sli_edge_shard *shard)
     }
 }
 
-void sli_edge_shard_session_ends(struct sli_edge_shard *shard)
+void sli_edge_shard_session_ends(
+    struct sli_edge_shard *shard, const struct slimta_address *peer)
 {
-    atomic_fetch_sub(&shard->edge->connections, 1);
+    sli_edge_places_give(&shard->edge->places, peer);
     leave_when_done(shard);
 }
 

@@ -53,6 +53,7 @@ void sli_edge_smtp_tell_data(struct sli_edge_smtp_session *session)
 {
     session->tally.message_ms = now_ms(session);
     session->tally.message_bytes = 0;
+    session->tally.has_message = 1;
 }
 
 void sli_edge_smtp_tell_content(
@@ -68,9 +69,13 @@ static void tell_message(
         .sender = sender_of(session),
         .recipients = session->engine.transaction.recipients,
         .bytes = session->engine.transaction.size,
+        .queue_id = session->results == NULL
+            ? NULL
+            : sli_edge_results_name(session->results),
         .took_ms = now_ms(session) - session->tally.message_ms,
     };
 
+    session->tally.has_message = 0;
     if (reply == NULL || slimta_reply_code(reply) < 400) {
         session->tally.messages++;
     }
@@ -176,9 +181,8 @@ void sli_edge_smtp_tell_answer(
 
 void sli_edge_smtp_tell_aborted(struct sli_edge_smtp_session *session)
 {
-    enum sli_edge_handoff_state state = session->handoff.state;
-
-    if (state != SLI_EDGE_HANDOFF_IDLE && state != SLI_EDGE_HANDOFF_BEGINNING) {
+    if (session->tally.has_message) {
+        session->tally.has_message = 0;
         sli_edge_events_aborted(shard_of(session), session->base.id,
             sender_of(session), session->tally.message_bytes,
             session->base.reason);
@@ -209,13 +213,16 @@ static const char *question_of(const struct sli_edge_smtp_session *session)
         return steps[session->base.round.step];
     }
     switch (session->handoff.state) {
+    case SLI_EDGE_HANDOFF_OPENING:
     case SLI_EDGE_HANDOFF_BEGINNING:
     case SLI_EDGE_HANDOFF_SWITCHING:
         return "begin";
+    case SLI_EDGE_HANDOFF_ASKING:
+        return "recipient";
     case SLI_EDGE_HANDOFF_SPILLING:
         return "spill";
     case SLI_EDGE_HANDOFF_FINISHING:
-        return "commit";
+        return session->handoff.message != NULL ? "commit" : "enqueue";
     default:
         return "write";
     }

@@ -17,6 +17,7 @@ struct sli_edge_smtp_tally {
     uint64_t messages; /* that were accepted */
     uint64_t bytes_in;
     uint64_t bytes_out;
+    int has_message; /* between the 354 and the answer to the message */
 };
 
 /** The session has begun. */
