@@ -1,6 +1,7 @@
 """The examples do what they say, and so do the lines that are printed."""
 
 import contextlib
+import json
 import pathlib
 import re
 import signal
@@ -24,17 +25,24 @@ def read_port(child):
 
 
 @contextlib.contextmanager
-def running(program, *arguments, folder='.'):
-    """The program, when it listens, and its port; it is ended afterwards."""
+def launched(program, *arguments, folder='.'):
+    """The program; it is ended afterwards."""
     child = subprocess.Popen(
         [EXAMPLES / program, *arguments], cwd=folder, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True)
     with child:
         try:
-            yield child, read_port(child)
+            yield child
         finally:
             child.terminate()
             child.wait(30)
+
+
+@contextlib.contextmanager
+def running(program, *arguments, folder='.'):
+    """The program, when it listens, and its port; it is ended afterwards."""
+    with launched(program, *arguments, folder=folder) as child:
+        yield child, read_port(child)
 
 
 @contextlib.contextmanager
@@ -185,6 +193,37 @@ def two_edges():
                       (550, b'5.7.1 Relaying denied'), 'refusal')
         equal(sizes, ['1048576', '52428800'], 'limits')
         ends_well(child)
+
+
+def read_event(child, name):
+    """The next event of that name, with the lines before it passed over."""
+    for line in child.stderr:
+        event = json.loads(line)
+        if event['event'] == name:
+            return event
+    raise tap.Failure('no event %s' % name)
+
+
+@tap.test
+def watch():
+    """watch tells events as JSON, and counts at SIGUSR1"""
+    with launched('watch', '0') as child:
+        address = read_event(child, 'listening')['address']
+        with connected(int(address.rsplit(':')[-1])) as client:
+            session = read_event(child, 'connect')['session']
+            send(client, 'you@example.com', ['a@example.org'])
+            event = read_event(child, 'message')
+            equal((event['session'], event['code'], event['bytes']),
+                  (session, 250, len(MESSAGE)), 'message')
+        equal(read_event(child, 'closed')['session'], session, 'closed')
+        child.send_signal(signal.SIGUSR1)
+        for line in child.stdout:
+            if line.startswith('slimta_messages_accepted'):
+                break
+        check(re.fullmatch(r'\w+\{edge="mx"\} 1\n', line), line)
+        child.send_signal(signal.SIGTERM)
+        read_event(child, 'stopped')
+        equal(child.wait(30), 0, 'exit')
 
 
 @tap.test
