@@ -210,14 +210,14 @@ static int start_in_loop(
         return sli_error_set(error, err, "out of memory");
     }
     edge->shard_count = 1;
-    err = sli_edge_shard_init(&edge->shards[0], edge, loop, 0, error);
+    err = sli_edge_shard_init(&edge->shards[0], edge, 0, error);
     if (err != 0) {
         edge->state = SLI_EDGE_STOPPED;
         return err;
     }
     edge->live = 1;
     edge->state = SLI_EDGE_RUNNING;
-    err = sli_edge_shard_start(&edge->shards[0], error);
+    err = sli_edge_shard_start(&edge->shards[0], loop, error);
     if (err != 0 && edge->shards[0].state == SLI_EDGE_SHARD_GONE) {
         edge->live = 0;
         edge->state = SLI_EDGE_STOPPED;

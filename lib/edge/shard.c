@@ -62,17 +62,15 @@ static int get_sockets(
 static void deliver_stop(struct sli_io_message *message);
 
 int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
-    struct slimta_loop *loop, int clone, struct slimta_error *error)
+    int clone, struct slimta_error *error)
 {
     *shard = (struct sli_edge_shard){
         .edge = edge,
-        .loop = loop,
         .stop_message = {.deliver = deliver_stop},
     };
     sli_list_init(&shard->members);
     sli_buf_init(&shard->output, &edge->alloc, OUTPUT_MAX);
     sli_mail_reply_init(&shard->reply, &edge->alloc);
-    sli_edge_ops_init(&shard->ops, &edge->alloc, loop);
     /* Room for any text of sli_edge_shard_reply. */
     if (sli_mail_reply_set(&shard->reply, 451,
             SLI_LITERAL("a fixed text is never longer than this line, which "
@@ -200,17 +198,19 @@ static int begin_queue(struct sli_edge_shard *shard, struct slimta_error *error)
     return err;
 }
 
-int sli_edge_shard_start(
-    struct sli_edge_shard *shard, struct slimta_error *error)
+int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
+    struct slimta_error *error)
 {
-    int err = sli_io_loop_enter(shard->loop);
+    int err = sli_io_loop_enter(loop);
 
     if (err != 0) {
         shard->state = SLI_EDGE_SHARD_GONE;
         return sli_error_set(
             error, err, "cannot enter the loop: %s", slimta_strerror(err));
     }
-    shard->inbox = sli_io_inbox_ref(shard->loop->inbox);
+    shard->loop = loop;
+    sli_edge_ops_init(&shard->ops, &shard->edge->alloc, loop);
+    shard->inbox = sli_io_inbox_ref(loop->inbox);
     shard->state = SLI_EDGE_SHARD_RUNNING;
     err = begin_queue(shard, error);
     if (err == 0) {

@@ -77,15 +77,15 @@ struct sli_edge_shard {
 /** Prepares a shard of `edge`. With `clone` it opens sockets of its own beside
  * the edge's, else it uses these. Either way it closes them when it stops. */
 int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
-    struct slimta_loop *loop, int clone, struct slimta_error *error);
+    int clone, struct slimta_error *error);
 
 /** Frees what init made; the shard was never started or is gone. */
 void sli_edge_shard_fini(struct sli_edge_shard *shard);
 
-/** Enters the loop, attaches the queue, listens. On the loop. After a failure
- * the shard is on its way out: sli_edge_shard_is_gone tells when. */
-int sli_edge_shard_start(
-    struct sli_edge_shard *shard, struct slimta_error *error);
+/** Enters `loop`, attaches the queue, listens. On the loop. After a failure the
+ * shard is on its way out: sli_edge_shard_is_gone tells when. */
+int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
+    struct slimta_error *error);
 
 /** Has the shard read the edge's deadline and drain. Any thread, under the
  * edge's lock. */

@@ -33,19 +33,32 @@ static void join_others(struct sli_edge *edge)
     }
 }
 
+/* The loop is made, run and freed on its own thread: what libuv attaches to the
+ * thread that makes one never concerns the host's. */
+static void serve(struct sli_edge_shard *shard)
+{
+    struct slimta_loop *loop = NULL;
+    struct slimta_error error = {0};
+    int err = slimta_loop_new(&loop, &shard->edge->alloc, &error);
+
+    if (err == 0) {
+        err = sli_edge_shard_start(shard, loop, &error);
+    }
+    report_start(shard->edge, err, &error);
+    if (loop != NULL) {
+        (void)slimta_loop_run(loop);
+        (void)slimta_loop_free(loop);
+    }
+}
+
 /* One thread of an edge, from its start to its end. */
 static void *run_shard(void *user)
 {
     struct sli_edge_shard *shard = user;
     struct sli_edge *edge = shard->edge;
-    struct slimta_error error = {0};
-    int err = sli_edge_shard_start(shard, &error);
     int is_last;
 
-    report_start(edge, err, &error);
-    (void)slimta_loop_run(shard->loop);
-    (void)slimta_loop_free(shard->loop);
-    shard->loop = NULL;
+    serve(shard);
     pthread_mutex_lock(&edge->lock);
     is_last = --edge->live == 0;
     if (is_last) {
@@ -60,20 +73,20 @@ static void *run_shard(void *user)
     return NULL;
 }
 
-static int init_thread_shard(
-    struct sli_edge *edge, unsigned index, struct slimta_error *error)
+/* The first one accepts from the edge's own sockets: a socket of a SO_REUSEPORT
+ * group that nobody accepts from would swallow its share. */
+static int init_shards(struct sli_edge *edge, struct slimta_error *error)
 {
-    struct sli_edge_shard *shard = &edge->shards[index];
-    struct slimta_loop *loop = NULL;
-    int err = slimta_loop_new(&loop, &edge->alloc, error);
+    int err = sli_edge_make_shards(edge, edge->threads);
 
     if (err != 0) {
-        return err;
+        return sli_error_set(error, err, "out of memory");
     }
-    edge->shard_count = index + 1;
-    /* The first one accepts from the edge's own sockets: a socket of a
-     * SO_REUSEPORT group that nobody accepts from would swallow its share. */
-    return sli_edge_shard_init(shard, edge, loop, index > 0, error);
+    for (unsigned i = 0; i < edge->threads && err == 0; i++) {
+        edge->shard_count = i + 1;
+        err = sli_edge_shard_init(&edge->shards[i], edge, i > 0, error);
+    }
+    return err;
 }
 
 static int start_thread(struct sli_edge *edge, struct sli_edge_shard *shard)
@@ -113,37 +126,24 @@ static int await_start(struct sli_edge *edge, struct slimta_error *error)
     return err;
 }
 
-/* A start that failed half way: the threads that run end, the loops that have
- * none are freed. */
+/* A start that failed half way: the threads that run end. */
 static void undo_threads(struct sli_edge *edge)
 {
     pthread_mutex_lock(&edge->lock);
     sli_edge_stop_shards(edge, 0);
     pthread_mutex_unlock(&edge->lock);
+    sli_edge_threads_join(edge);
     for (unsigned i = 0; i < edge->shard_count; i++) {
-        struct sli_edge_shard *shard = &edge->shards[i];
-
-        if (shard->has_thread) {
-            (void)pthread_join(shard->thread, NULL);
-            shard->has_thread = 0;
-        } else {
-            (void)slimta_loop_free(shard->loop);
-        }
+        edge->shards[i].has_thread = 0;
     }
     edge->state = SLI_EDGE_STOPPED;
 }
 
 int sli_edge_threads_start(struct sli_edge *edge, struct slimta_error *error)
 {
-    int err = sli_edge_make_shards(edge, edge->threads);
+    int err = init_shards(edge, error);
     int waited;
 
-    if (err != 0) {
-        return sli_error_set(error, err, "out of memory");
-    }
-    for (unsigned i = 0; i < edge->threads && err == 0; i++) {
-        err = init_thread_shard(edge, i, error);
-    }
     for (unsigned i = 0; i < edge->threads && err == 0; i++) {
         err = start_thread(edge, &edge->shards[i]);
         if (err != 0) {

@@ -206,6 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.bare_newlines = (enum slimta_bare_newlines)(data[0] % 3);
     config.max_message_bytes = (data[0] & 64) != 0 ? SLIMTA_UNLIMITED : 40;
     config.max_recipients = 2;
+    config.max_received = (data[0] & 32) != 0 ? 1 : 0;
     config.max_errors = (data[0] & 128) != 0 ? SLIMTA_UNLIMITED : 6;
     start(&whole, &config, data[2]);
     start(&cut, &config, data[2]);
