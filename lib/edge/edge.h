@@ -42,6 +42,10 @@ struct sli_edge {
     struct slimta_queue *queue; /* borrowed */
     uint64_t max_connections;
     unsigned threads;
+    size_t text_bytes; /* the longest words of a command, with their NULs */
+    struct slimta_validators *tables; /* in the order of asking */
+    size_t table_count;
+    unsigned steps; /* a bit for each step that some table has */
 
     struct sli_io_socket sockets[SLI_EDGE_SOCKETS_MAX];
     size_t socket_count;

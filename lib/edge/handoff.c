@@ -336,6 +336,12 @@ void sli_edge_handoff_write(
     }
 }
 
+void sli_edge_handoff_refuse(
+    struct sli_edge_handoff *handoff, const struct slimta_reply *why)
+{
+    fail_with(handoff, why);
+}
+
 static void finish_answered(
     struct sli_edge_question *question, struct slimta_op *op)
 {

@@ -72,6 +72,11 @@ void sli_edge_handoff_begin(
 void sli_edge_handoff_write(
     struct sli_edge_handoff *handoff, struct slimta_slice octets);
 
+/** The message is refused, with a copy of `why`: what still comes is dropped,
+ * the queue is told, and `finish` answers with it. */
+void sli_edge_handoff_refuse(
+    struct sli_edge_handoff *handoff, const struct slimta_reply *why);
+
 /** All octets came; `finished` follows. */
 void sli_edge_handoff_finish(struct sli_edge_handoff *handoff);
 

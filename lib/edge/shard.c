@@ -77,6 +77,10 @@ int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
                         "stands here for its length alone")) != 0) {
         return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
     }
+    shard->text = sli_alloc(&edge->alloc, edge->text_bytes);
+    if (shard->text == NULL) {
+        return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
+    }
     return get_sockets(shard, clone, error);
 }
 
@@ -101,6 +105,7 @@ void sli_edge_shard_fini(struct sli_edge_shard *shard)
         sli_edge_op_release(&shard->ops, shard->detach_op);
     }
     sli_edge_ops_fini(&shard->ops);
+    sli_free(alloc, shard->text);
     sli_buf_fini(&shard->output);
     sli_mail_reply_fini(&shard->reply);
     sli_io_inbox_unref(shard->inbox);

@@ -62,6 +62,7 @@ struct sli_edge_shard {
     struct sli_edge_ops ops;
     struct sli_buf output;     /* what the engine that runs has to say */
     struct slimta_reply reply; /* scratch for one reply of ours */
+    char *text; /* scratch for the words of one command, `text_bytes` */
 
     struct sli_io_message stop_message;
     int is_stop_posted; /* under the edge's lock */
