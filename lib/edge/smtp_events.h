@@ -8,10 +8,6 @@
 void sli_edge_smtp_events_act(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event);
 
-/** Frees what an event has left waiting. */
-void sli_edge_smtp_events_forget(struct sli_edge_smtp_session *session);
-
 extern const struct sli_edge_session_kind sli_edge_smtp_events_kind;
-extern const struct sli_edge_handoff_handler sli_edge_smtp_events_handoff;
 
 #endif

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "edge/smtp_ask.h"
 #include "edge/smtp_events.h"
+#include "edge/smtp_message.h"
 
 enum {
     /* Replies are sent when this much of them stands together. */
@@ -47,7 +49,7 @@ void sli_edge_smtp_session_close(
         session->is_closing = 1;
         sli_io_timer_stop(shard_of(session)->loop, &session->timer);
         sli_edge_handoff_abort(&session->handoff);
-        sli_edge_smtp_events_forget(session);
+        sli_edge_smtp_ask_forget(session);
     }
     sli_io_conn_close(&session->conn, how);
 }
@@ -232,7 +234,7 @@ static void begin(struct sli_edge_smtp_session *session,
     sli_smtp_server_init(
         &session->engine, &session->edge->smtp, &shard->output);
     sli_edge_handoff_init(&session->handoff, shard, &session->edge->handoff,
-        &sli_edge_smtp_events_handoff);
+        &sli_edge_smtp_message_handoff);
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);
     sli_edge_smtp_session_wait(session, session->edge->command_timeout_ms);
     sli_edge_smtp_session_pump(session);

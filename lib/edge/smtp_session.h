@@ -28,6 +28,18 @@ struct sli_edge_smtp_session {
     unsigned char is_draining; /* leave after the transaction */
 };
 
+static inline struct sli_edge_smtp_session *sli_edge_smtp_session_of(
+    struct slimta_session *base)
+{
+    return (struct sli_edge_smtp_session *)base;
+}
+
+static inline const struct slimta_alloc *sli_edge_smtp_session_alloc(
+    const struct sli_edge_smtp_session *session)
+{
+    return &session->edge->edge.alloc;
+}
+
 /** What the SMTP edge's shards do with connections. */
 extern const struct sli_edge_door sli_edge_smtp_door;
 
