@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/slice.h"
+#include "edge/form.h"
 #include "edge/policy.h"
 #include "edge/smtp_session.h"
 
@@ -81,24 +82,11 @@ static int check_enums(
 static int check_queue(
     const struct slimta_queue *queue, struct slimta_error *error)
 {
-    const struct slimta_queue_methods *methods =
-        queue == NULL ? NULL : queue->methods;
+    const char *flaw = sli_edge_form_flaw(queue);
 
-    if (methods == NULL || methods->size < sizeof *methods) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "queue: it is missing, or its methods have no valid size");
-    }
-    if (methods->begin != NULL &&
-        (methods->write == NULL || methods->commit == NULL ||
-            methods->abort == NULL)) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "queue: begin needs write, commit and abort beside it");
-    }
-    if (methods->begin == NULL && methods->enqueue == NULL) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "queue: it has neither enqueue nor begin");
-    }
-    return 0;
+    return flaw == NULL
+        ? 0
+        : sli_error_set(error, SLIMTA_EINVAL, "queue: %s", flaw);
 }
 
 static int check(const struct smtp_edge_options *options,
@@ -152,6 +140,7 @@ static int copy_hostname(struct smtp_edge *edge,
     }
     edge->hostname = sli_alloc_text(&edge->edge.alloc, name);
     edge->smtp.hostname = edge->hostname;
+    edge->edge.events.hostname = edge->hostname;
     return edge->hostname == NULL
         ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
         : 0;
@@ -244,6 +233,8 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
         return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
     }
     copy_numbers(edge, options);
+    edge->edge.events.tell = options->event;
+    edge->edge.events.user = options->event_user;
     err = copy_hostname(edge, options, error);
     if (err == 0) {
         err = copy_spill_directory(edge, options, error);
@@ -334,6 +325,12 @@ int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
     struct slimta_error *error)
 {
     return sli_edge_start(&edge->edge, loop, error);
+}
+
+void smtp_edge_count(
+    const struct smtp_edge *edge, struct slimta_counters *counters)
+{
+    sli_edge_sum(&edge->edge, counters);
 }
 
 int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,

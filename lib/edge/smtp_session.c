@@ -235,6 +235,7 @@ static void begin(struct sli_edge_smtp_session *session,
         &session->engine, &session->edge->smtp, &shard->output);
     sli_edge_handoff_init(&session->handoff, shard, &session->edge->handoff,
         &sli_edge_smtp_message_handoff);
+    session->handoff.session_id = session->base.id;
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);
     sli_edge_smtp_session_wait(session, session->edge->command_timeout_ms);
     sli_edge_smtp_session_pump(session);
