@@ -79,6 +79,7 @@ static void a_message_is_a_story(void **state)
 
 static void a_lost_message_is_told(void **state)
 {
+    struct slimta_counters counters = {.size = sizeof counters};
     struct host_client client;
     struct host_pending pending;
     struct host_queue queue;
@@ -93,11 +94,15 @@ static void a_lost_message_is_told(void **state)
                          sizeof HOST_MESSAGE ".\r\n" - 1),
         0);
     pending = host_queue_next(&queue);
+    smtp_edge_count(host.edge, &counters);
+    assert_int_equal(counters.message_bytes_held, sizeof HOST_MESSAGE - 1);
     host_client_reset(&client);
     assert_int_equal(host_pending_is_cancelled(&pending), 1);
     (void)host_pending_accept(&pending);
     host_edge_stop(&host, 1000);
-    assert_non_null(strstr(story.names, "aborted closed stopping stopped "));
+    assert_non_null(strstr(story.names, " aborted "));
+    assert_non_null(strstr(story.names, " closed "));
+    assert_non_null(strstr(story.names, " late_commit "));
     host_queue_fini(&queue);
 }
 
