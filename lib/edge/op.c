@@ -157,6 +157,7 @@ static struct slimta_op *get_op(
     ops->spare = NULL;
     if (op != NULL) {
         op->question = question;
+        op->counters = ops->counters;
     }
     return op;
 }
@@ -218,6 +219,9 @@ int sli_edge_op_asked(struct slimta_op *op)
         return 1;
     }
     op->question->op = op;
+    if (op->counters != NULL) {
+        sli_edge_count(op->counters, SLI_EDGE_COUNT_OPS_OPEN, 1);
+    }
     return 0;
 }
 
@@ -230,6 +234,16 @@ void sli_edge_op_give_back(
     }
     sli_edge_results_clear(results);
     ops->spare_results = results;
+}
+
+/* Nobody waits for it any more. */
+static void part(struct sli_edge_question *question, struct slimta_op *op)
+{
+    question->op = NULL;
+    op->question = NULL;
+    if (op->counters != NULL) {
+        sli_edge_uncount(op->counters, SLI_EDGE_COUNT_OPS_OPEN, 1);
+    }
 }
 
 void sli_edge_op_release(struct sli_edge_ops *ops, struct slimta_op *op)
@@ -271,8 +285,7 @@ void sli_edge_op_cancel(struct sli_edge_question *question)
     if (op == NULL) {
         return;
     }
-    question->op = NULL;
-    op->question = NULL;
+    part(question, op);
     pthread_mutex_lock(&op->lock);
     atomic_store(&op->is_cancelled, 1);
     if (!op->is_finished && op->cancelled != NULL) {
@@ -307,7 +320,7 @@ static void deliver(struct sli_io_message *message)
     if (question == NULL) {
         deliver_late(op);
     } else {
-        question->op = NULL;
+        part(question, op);
         question->answered(question, op);
     }
     op_free(op);

@@ -8,6 +8,7 @@
 #include <slimta/op.h>
 #include <slimta/queue.h>
 
+#include "edge/counters.h"
 #include "edge/results.h"
 #include "io/inbox.h"
 #include "mail/reply.h"
@@ -23,6 +24,8 @@ struct slimta_op {
     struct slimta_loop *loop;      /* on the loop only */
     struct sli_edge_gate *gate;    /* the way back; one reference */
     struct sli_edge_question *question; /* NULL once cancelled; loop only */
+    struct sli_edge_counters *counters; /* may be NULL; the loop's, and only
+                                           while there is a question */
     struct slimta_queue *queue;         /* of a `begin`, else NULL */
     uint64_t session_id; /* of an `enqueue` or `commit`: who has asked */
 
@@ -74,6 +77,7 @@ struct sli_edge_ops {
      * On the loop, until sli_edge_ops_fini. NULL: nobody wants to know. */
     void (*late)(struct sli_edge_ops *ops, uint64_t session_id,
         const struct slimta_results *results);
+    struct sli_edge_counters *counters; /* the shard's, or NULL */
 };
 
 void sli_edge_ops_init(struct sli_edge_ops *ops,

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "edge/edge.h"
+#include "edge/events.h"
 
 enum {
     /* What engines may have to say at once before it is sent. */
@@ -77,6 +78,10 @@ int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
                         "stands here for its length alone")) != 0) {
         return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
     }
+    shard->text = sli_alloc(&edge->alloc, edge->text_bytes);
+    if (shard->text == NULL) {
+        return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
+    }
     return get_sockets(shard, clone, error);
 }
 
@@ -101,6 +106,7 @@ void sli_edge_shard_fini(struct sli_edge_shard *shard)
         sli_edge_op_release(&shard->ops, shard->detach_op);
     }
     sli_edge_ops_fini(&shard->ops);
+    sli_free(alloc, shard->text);
     sli_buf_fini(&shard->output);
     sli_mail_reply_fini(&shard->reply);
     sli_io_inbox_unref(shard->inbox);
@@ -139,9 +145,15 @@ static void accepted(
     if (take_place(shard->edge)) {
         shard->edge->kind->door->accept(shard, fd, peer);
     } else {
+        sli_edge_events_refused(shard, peer, "max_connections");
         shard->edge->kind->door->turn_away(shard, fd);
         (void)close(fd);
     }
+}
+
+static void short_of(struct sli_io_listener *listener, int error)
+{
+    sli_edge_events_short_of(shard_of(listener), error);
 }
 
 static int start_listeners(
@@ -152,7 +164,7 @@ static int start_listeners(
 
         shard->listeners[i].shard = shard;
         err = sli_io_listener_start(&shard->listeners[i].io, shard->loop,
-            shard->sockets[i].fd, accepted, NULL);
+            shard->sockets[i].fd, accepted, short_of);
         if (err != 0) {
             return sli_error_set(
                 error, err, "cannot accept: %s", slimta_strerror(err));
@@ -198,6 +210,12 @@ static int begin_queue(struct sli_edge_shard *shard, struct slimta_error *error)
     return err;
 }
 
+/* The one that speaks for the edge where all shards do the same. */
+static int is_first(const struct sli_edge_shard *shard)
+{
+    return shard == shard->edge->shards;
+}
+
 int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     struct slimta_error *error)
 {
@@ -210,6 +228,7 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     }
     shard->loop = loop;
     sli_edge_ops_init(&shard->ops, &shard->edge->alloc, loop);
+    shard->ops.counters = &shard->counters;
     shard->inbox = sli_io_inbox_ref(loop->inbox);
     shard->state = SLI_EDGE_SHARD_RUNNING;
     err = begin_queue(shard, error);
@@ -218,6 +237,8 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     }
     if (err != 0) {
         deliver_stop(&shard->stop_message);
+    } else if (is_first(shard)) {
+        sli_edge_has_begun(shard->edge);
     }
     return err;
 }
@@ -302,6 +323,9 @@ static void begin_drain(struct sli_edge_shard *shard)
     size_t count = shard->listener_count;
 
     shard->state = SLI_EDGE_SHARD_DRAINING;
+    if (is_first(shard)) {
+        sli_edge_is_stopping(shard->edge);
+    }
     for (size_t i = 0; i < count; i++) {
         sli_io_listener_stop(&shard->listeners[i].io, listener_stopped);
     }

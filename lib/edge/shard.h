@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/list.h"
+#include "edge/counters.h"
 #include "edge/op.h"
 #include "io/listener.h"
 #include "io/loop.h"
@@ -57,11 +58,17 @@ struct sli_edge_shard {
     struct sli_edge_listener *listeners; /* one for each socket */
     size_t listener_count;               /* those that are open */
 
+    struct sli_edge_counters counters;
+    int short_code; /* what could not be accepted for lack of something: the
+                       error, and when it came last */
+    uint64_t short_ms;
+
     struct sli_list members;
     unsigned jobs; /* pool jobs that outlive their session */
     struct sli_edge_ops ops;
     struct sli_buf output;     /* what the engine that runs has to say */
     struct slimta_reply reply; /* scratch for one reply of ours */
+    char *text; /* scratch for the words of one command, `text_bytes` */
 
     struct sli_io_message stop_message;
     int is_stop_posted; /* under the edge's lock */

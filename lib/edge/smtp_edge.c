@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "base/slice.h"
 #include "edge/form.h"
+#include "edge/policy.h"
 #include "edge/smtp_session.h"
 
 /* The defaults and limits of struct smtp_edge_options. */
@@ -26,6 +27,7 @@
 #define DEFAULT_RECEIVED 100
 #define DEFAULT_COMMAND_TIMEOUT_MS 300000
 #define DEFAULT_DATA_TIMEOUT_MS 600000
+#define DEFAULT_VALIDATOR_TIMEOUT_MS 30000
 #define DEFAULT_QUEUE_TIMEOUT_MS 300000
 #define DEFAULT_QUEUE_WRITE_TIMEOUT_MS 60000
 #define DEFAULT_SPILL_BYTES 131072
@@ -138,6 +140,7 @@ static int copy_hostname(struct smtp_edge *edge,
     }
     edge->hostname = sli_alloc_text(&edge->edge.alloc, name);
     edge->smtp.hostname = edge->hostname;
+    edge->edge.events.hostname = edge->hostname;
     return edge->hostname == NULL
         ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
         : 0;
@@ -181,6 +184,9 @@ static void copy_numbers(
         or_default(options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
     edge->data_timeout_ms =
         or_default(options->data_timeout_ms, DEFAULT_DATA_TIMEOUT_MS);
+    edge->edge.text_bytes = (size_t)edge->smtp.max_command_bytes + 2;
+    edge->validator_timeout_ms =
+        or_default(options->validator_timeout_ms, DEFAULT_VALIDATOR_TIMEOUT_MS);
     edge->queue_timeout_ms =
         or_default(options->queue_timeout_ms, DEFAULT_QUEUE_TIMEOUT_MS);
     edge->queue_write_timeout_ms = or_default(
@@ -227,6 +233,8 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
         return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
     }
     copy_numbers(edge, options);
+    edge->edge.events.tell = options->event;
+    edge->edge.events.user = options->event_user;
     err = copy_hostname(edge, options, error);
     if (err == 0) {
         err = copy_spill_directory(edge, options, error);
@@ -267,6 +275,24 @@ int smtp_edge_new(struct smtp_edge **out,
     return err != 0 ? err : make(out, &known, &alloc, queue, error);
 }
 
+int smtp_edge_add_validators(struct smtp_edge *edge,
+    const struct slimta_validators *validators, struct slimta_error *error)
+{
+    int err;
+
+    if (edge->edge.state != SLI_EDGE_NEW) {
+        return sli_error_set(error, SLIMTA_ESTATE,
+            "validators are added before the edge is started");
+    }
+    if (validators == NULL) {
+        return sli_error_set(error, SLIMTA_EINVAL, "validators: NULL");
+    }
+    err = sli_edge_policy_add(&edge->edge, validators);
+    return err == 0
+        ? 0
+        : sli_error_set(error, err, "validators: %s", slimta_strerror(err));
+}
+
 int smtp_edge_listen(struct smtp_edge *edge, const char *host, uint16_t port,
     struct slimta_error *error)
 {
@@ -299,6 +325,12 @@ int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
     struct slimta_error *error)
 {
     return sli_edge_start(&edge->edge, loop, error);
+}
+
+void smtp_edge_count(
+    const struct smtp_edge *edge, struct slimta_counters *counters)
+{
+    sli_edge_sum(&edge->edge, counters);
 }
 
 int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,

@@ -15,6 +15,7 @@ struct smtp_edge {
     struct sli_edge_handoff_limits handoff;
     uint64_t command_timeout_ms;
     uint64_t data_timeout_ms;
+    uint64_t validator_timeout_ms;
     uint64_t queue_timeout_ms;
     uint64_t queue_write_timeout_ms;
     char *hostname;

@@ -88,7 +88,7 @@ enum sli_smtp_reply_id sli_smtp_cmd_envelope_check_mail(
     id = read_path(&argument, SLI_MAIL_PATH_REVERSE, &event->mail.path);
     if (id == SLI_SMTP_REPLY_NONE) {
         *params = (struct slimta_mail_params){.size = sizeof *params};
-        id = sli_smtp_params_mail(argument, params);
+        id = sli_smtp_params_mail(argument, server->offered, params);
     }
     if (id != SLI_SMTP_REPLY_NONE) {
         return id;

@@ -1,12 +1,19 @@
-/** What the reply to EHLO offers. */
+/** What the reply to EHLO offers: the engine's own list, or one of the host's.
+ */
 #include "smtp/extensions.h"
 
+#include <string.h>
+
+#include <slimta/error.h>
+
+#include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/slice.h"
 #include "smtp/output.h"
+#include "smtp/params.h"
+#include "smtp/server.h"
 
-/* Writes what stands behind the keyword, with its space; returns the length.
- */
+/* Writes what stands behind the keyword; returns the length. */
 typedef size_t (*argument_function)(
     const struct sli_smtp_config *config, char *out);
 
@@ -16,37 +23,245 @@ static size_t write_size(const struct sli_smtp_config *config, char *out)
     if (config->max_message_bytes == SLIMTA_UNLIMITED) {
         return 0;
     }
-    out[0] = ' ';
-    return 1 + sli_ascii_format_number(config->max_message_bytes, out + 1);
+    return sli_ascii_format_number(config->max_message_bytes, out);
 }
 
 static const struct {
     struct slimta_slice keyword;
     argument_function argument; /* NULL: none */
-} extensions[] = {
-    {{"PIPELINING", 10}, NULL},
-    {{"SIZE", 4}, write_size},
-    {{"8BITMIME", 8}, NULL},
-    {{"ENHANCEDSTATUSCODES", 19}, NULL},
-    {{"SMTPUTF8", 8}, NULL},
+    unsigned extension;         /* what commands look at */
+} known[] = {
+    {{"PIPELINING", 10}, NULL, 0},
+    {{"SIZE", 4}, write_size, SLI_SMTP_EXTENSION_SIZE},
+    {{"8BITMIME", 8}, NULL, SLI_SMTP_EXTENSION_8BITMIME},
+    {{"ENHANCEDSTATUSCODES", 19}, NULL, 0},
+    {{"SMTPUTF8", 8}, NULL, SLI_SMTP_EXTENSION_SMTPUTF8},
 };
 
-int sli_smtp_extensions_write(
-    struct sli_buf *output, const struct sli_smtp_config *config)
+enum { KNOWN = sizeof known / sizeof *known };
+
+/* Entries, each a keyword and its parameters, each of these ended with NUL. */
+struct slimta_extensions {
+    struct sli_buf entries;
+};
+
+/* One entry where it stands in the list. */
+struct entry {
+    size_t offset;
+    size_t size; /* both NULs included */
+    struct slimta_slice keyword;
+    struct slimta_slice params;
+};
+
+/* The entry at `offset`; 0 past the last. */
+static int entry_at(const struct slimta_extensions *extensions, size_t offset,
+    struct entry *entry)
 {
-    const size_t count = sizeof extensions / sizeof *extensions;
-    int err = 0;
+    struct slimta_slice all = sli_buf_slice(&extensions->entries);
 
-    for (size_t i = 0; i < count && err == 0; i++) {
-        char argument[1 + SLI_ASCII_NUMBER_MAX];
-        struct sli_smtp_output_text text = {.before = extensions[i].keyword};
+    if (offset >= all.size) {
+        return 0;
+    }
+    entry->offset = offset;
+    entry->keyword = sli_slice_text(all.data + offset);
+    entry->params =
+        sli_slice_text(entry->keyword.data + entry->keyword.size + 1);
+    entry->size = entry->keyword.size + entry->params.size + 2;
+    return 1;
+}
 
-        if (extensions[i].argument != NULL) {
-            text.after =
-                sli_slice(argument, extensions[i].argument(config, argument));
+static int find(const struct slimta_extensions *extensions,
+    struct slimta_slice keyword, struct entry *entry)
+{
+    size_t offset = 0;
+
+    while (entry_at(extensions, offset, entry)) {
+        if (sli_ascii_same(entry->keyword, keyword)) {
+            return 1;
         }
-        err = sli_smtp_output_line(output, 250,
-            i + 1 < count ? SLI_SMTP_OUTPUT_MORE : SLI_SMTP_OUTPUT_LAST, &text);
+        offset += entry->size;
+    }
+    return 0;
+}
+
+static void take_out(
+    struct slimta_extensions *extensions, const struct entry *entry)
+{
+    struct sli_buf *entries = &extensions->entries;
+    char *at = entries->data + entries->start + entry->offset;
+    size_t rest = sli_buf_size(entries) - entry->offset - entry->size;
+
+    memmove(at, at + entry->size, rest);
+    entries->end -= entry->size;
+}
+
+static int append(struct slimta_extensions *extensions,
+    struct slimta_slice keyword, struct slimta_slice params)
+{
+    char *room =
+        sli_buf_reserve(&extensions->entries, keyword.size + params.size + 2);
+
+    if (room == NULL) {
+        return SLIMTA_ENOMEM;
+    }
+    memcpy(room, keyword.data, keyword.size);
+    room[keyword.size] = '\0';
+    if (params.size > 0) {
+        memcpy(room + keyword.size + 1, params.data, params.size);
+    }
+    room[keyword.size + 1 + params.size] = '\0';
+    sli_buf_added(&extensions->entries, keyword.size + params.size + 2);
+    return 0;
+}
+
+/* The parameters of a row as the edge offers it. */
+static struct slimta_slice own_params(
+    size_t row, const struct sli_smtp_config *config, char *out)
+{
+    return known[row].argument == NULL
+        ? sli_slice("", 0)
+        : sli_slice(out, known[row].argument(config, out));
+}
+
+int sli_smtp_extensions_new(struct slimta_extensions **out,
+    const struct slimta_alloc *alloc, const struct sli_smtp_config *config)
+{
+    struct slimta_extensions *extensions =
+        sli_alloc_zero(alloc, sizeof *extensions);
+    int err = extensions == NULL ? SLIMTA_ENOMEM : 0;
+
+    if (err == 0) {
+        sli_buf_init(&extensions->entries, alloc, SLI_SMTP_EXTENSIONS_MAX);
+    }
+    for (size_t row = 0; row < KNOWN && err == 0; row++) {
+        char params[SLI_ASCII_NUMBER_MAX];
+
+        err = append(
+            extensions, known[row].keyword, own_params(row, config, params));
+    }
+    if (err == 0) {
+        *out = extensions;
+    } else {
+        sli_smtp_extensions_free(extensions);
     }
     return err;
+}
+
+void sli_smtp_extensions_free(struct slimta_extensions *extensions)
+{
+    if (extensions != NULL) {
+        const struct slimta_alloc *alloc = extensions->entries.alloc;
+
+        sli_buf_fini(&extensions->entries);
+        sli_free(alloc, extensions);
+    }
+}
+
+unsigned sli_smtp_extensions_offered(const struct slimta_extensions *extensions)
+{
+    unsigned offered = extensions == NULL ? SLI_SMTP_EXTENSIONS_ALL : 0;
+    struct entry entry;
+
+    for (size_t row = 0; row < KNOWN && extensions != NULL; row++) {
+        if (find(extensions, known[row].keyword, &entry)) {
+            offered |= known[row].extension;
+        }
+    }
+    return offered;
+}
+
+int sli_smtp_extensions_is_empty(const struct slimta_extensions *extensions)
+{
+    return extensions != NULL && sli_buf_size(&extensions->entries) == 0;
+}
+
+static int write_line(struct sli_buf *output, struct slimta_slice keyword,
+    struct slimta_slice params, int is_last)
+{
+    struct sli_smtp_output_text text = {
+        keyword, sli_slice(" ", params.size > 0 ? 1 : 0), params};
+
+    return sli_smtp_output_line(output, 250,
+        is_last ? SLI_SMTP_OUTPUT_LAST : SLI_SMTP_OUTPUT_MORE, &text);
+}
+
+static int write_own(
+    struct sli_buf *output, const struct sli_smtp_config *config)
+{
+    int err = 0;
+
+    for (size_t row = 0; row < KNOWN && err == 0; row++) {
+        char params[SLI_ASCII_NUMBER_MAX];
+
+        err = write_line(output, known[row].keyword,
+            own_params(row, config, params), row + 1 == KNOWN);
+    }
+    return err;
+}
+
+int sli_smtp_extensions_write(struct sli_buf *output,
+    const struct sli_smtp_config *config,
+    const struct slimta_extensions *extensions)
+{
+    struct entry entry;
+    size_t offset = 0;
+    int err = 0;
+
+    if (extensions == NULL) {
+        return write_own(output, config);
+    }
+    while (err == 0 && entry_at(extensions, offset, &entry)) {
+        offset += entry.size;
+        err = write_line(output, entry.keyword, entry.params,
+            offset == sli_buf_size(&extensions->entries));
+    }
+    return err;
+}
+
+/* RFC 5321 section 4.1.1.1, ehlo-param; several are parted by spaces. */
+static int are_params(struct slimta_slice keyword, struct slimta_slice params)
+{
+    return keyword.size + params.size + 1 <= SLI_SMTP_OUTPUT_TEXT_MAX &&
+        sli_ascii_all(params, SLI_ASCII_PRINT);
+}
+
+int slimta_extensions_set(struct slimta_extensions *extensions,
+    const char *keyword, const char *params)
+{
+    struct slimta_slice name = sli_slice_text(keyword);
+    struct slimta_slice value = sli_slice_text(params == NULL ? "" : params);
+    struct entry entry;
+    int err;
+
+    if (!sli_smtp_params_is_keyword(name) || !are_params(name, value)) {
+        return SLIMTA_EINVAL;
+    }
+    err = append(extensions, name, value);
+    /* The old one stands before the new one, so it is what find finds. */
+    if (err == 0 && find(extensions, name, &entry) &&
+        entry.offset + entry.size < sli_buf_size(&extensions->entries)) {
+        take_out(extensions, &entry);
+    }
+    return err;
+}
+
+int slimta_extensions_remove(
+    struct slimta_extensions *extensions, const char *keyword)
+{
+    struct entry entry;
+
+    if (!find(extensions, sli_slice_text(keyword), &entry)) {
+        return 0;
+    }
+    take_out(extensions, &entry);
+    return 1;
+}
+
+const char *slimta_extensions_params(
+    const struct slimta_extensions *extensions, const char *keyword)
+{
+    struct entry entry;
+
+    return find(extensions, sli_slice_text(keyword), &entry) ? entry.params.data
+                                                             : NULL;
 }

@@ -1,13 +1,44 @@
-/** What the reply to EHLO offers. */
+/** What the reply to EHLO offers: the engine's own list, or one of the host's.
+ */
 #ifndef SMTP_EXTENSIONS_H
 #define SMTP_EXTENSIONS_H
 
+#include <slimta/validators.h>
+
 #include "base/buf.h"
-#include "smtp/server.h"
+
+struct sli_smtp_config;
+
+/** What commands look at before they take a parameter. */
+enum sli_smtp_extension {
+    SLI_SMTP_EXTENSION_SIZE = 1 << 0,
+    SLI_SMTP_EXTENSION_8BITMIME = 1 << 1,
+    SLI_SMTP_EXTENSION_SMTPUTF8 = 1 << 2,
+    SLI_SMTP_EXTENSIONS_ALL = (1 << 3) - 1
+};
+
+/** The most that a host's list holds, in octets. */
+#define SLI_SMTP_EXTENSIONS_MAX 4096
+
+/** A list to be edited, with all that `config` offers. SLIMTA_ENOMEM. */
+int sli_smtp_extensions_new(struct slimta_extensions **out,
+    const struct slimta_alloc *alloc, const struct sli_smtp_config *config);
+
+/** NULL is accepted. */
+void sli_smtp_extensions_free(struct slimta_extensions *extensions);
+
+/** Which of enum sli_smtp_extension are in the list; NULL: all. */
+unsigned sli_smtp_extensions_offered(
+    const struct slimta_extensions *extensions);
 
 /** Appends the lines behind the first one of the reply to EHLO, the last of
- * them included. SLIMTA_ENOMEM. */
-int sli_smtp_extensions_write(
-    struct sli_buf *output, const struct sli_smtp_config *config);
+ * them included: those of the list, or with NULL all that `config` offers.
+ * SLIMTA_ENOMEM. */
+int sli_smtp_extensions_write(struct sli_buf *output,
+    const struct sli_smtp_config *config,
+    const struct slimta_extensions *extensions);
+
+/** Whether the list has no line at all. */
+int sli_smtp_extensions_is_empty(const struct slimta_extensions *extensions);
 
 #endif

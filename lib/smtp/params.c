@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/slice.h"
+#include "smtp/extensions.h"
 
 /* RFC 1870 section 3: a size has at most 20 digits. */
 enum { SIZE_DIGITS = 20 };
@@ -26,6 +27,7 @@ struct known {
     struct slimta_slice keyword;
     /* Returns 0 when the value is not a right one. */
     int (*read)(const struct parameter *parameter, union target target);
+    unsigned extension; /* that must be offered */
 };
 
 static int read_size(const struct parameter *parameter, union target target)
@@ -55,9 +57,9 @@ static int read_smtputf8(const struct parameter *parameter, union target target)
 }
 
 static const struct known known_mail[] = {
-    {{"SIZE", 4}, read_size},
-    {{"BODY", 4}, read_body},
-    {{"SMTPUTF8", 8}, read_smtputf8},
+    {{"SIZE", 4}, read_size, SLI_SMTP_EXTENSION_SIZE},
+    {{"BODY", 4}, read_body, SLI_SMTP_EXTENSION_8BITMIME},
+    {{"SMTPUTF8", 8}, read_smtputf8, SLI_SMTP_EXTENSION_SMTPUTF8},
 };
 
 /* Cuts the next parameter off; 0 when there is none. Runs of spaces, also at
@@ -90,8 +92,7 @@ static int next_parameter(
     return 1;
 }
 
-/* RFC 5321 section 4.1.2, esmtp-keyword. */
-static int is_keyword(struct slimta_slice word)
+int sli_smtp_params_is_keyword(struct slimta_slice word)
 {
     if (word.size == 0 || !sli_ascii_is(word.data[0], SLI_ASCII_ALNUM)) {
         return 0;
@@ -118,7 +119,8 @@ static size_t find(
 }
 
 static enum sli_smtp_reply_id read_all(struct slimta_slice text,
-    const struct known *known, size_t count, union target target)
+    unsigned offered, const struct known *known, size_t count,
+    union target target)
 {
     struct parameter parameter;
     unsigned seen = 0;
@@ -129,10 +131,10 @@ static enum sli_smtp_reply_id read_all(struct slimta_slice text,
     while (next_parameter(&text, &parameter)) {
         size_t row = find(known, count, &parameter);
 
-        if (!is_keyword(parameter.keyword)) {
+        if (!sli_smtp_params_is_keyword(parameter.keyword)) {
             return SLI_SMTP_REPLY_BAD_ARGUMENT;
         }
-        if (row == count) {
+        if (row == count || (known[row].extension & offered) == 0) {
             /* RFC 5321 section 4.1.1.11. */
             return SLI_SMTP_REPLY_UNKNOWN_PARAMETER;
         }
@@ -144,15 +146,15 @@ static enum sli_smtp_reply_id read_all(struct slimta_slice text,
     return SLI_SMTP_REPLY_NONE;
 }
 
-enum sli_smtp_reply_id sli_smtp_params_mail(
-    struct slimta_slice text, struct slimta_mail_params *params)
+enum sli_smtp_reply_id sli_smtp_params_mail(struct slimta_slice text,
+    unsigned offered, struct slimta_mail_params *params)
 {
-    return read_all(text, known_mail, sizeof known_mail / sizeof *known_mail,
-        (union target){.mail = params});
+    return read_all(text, offered, known_mail,
+        sizeof known_mail / sizeof *known_mail, (union target){.mail = params});
 }
 
 enum sli_smtp_reply_id sli_smtp_params_rcpt(
     struct slimta_slice text, struct slimta_recipient *params)
 {
-    return read_all(text, NULL, 0, (union target){.rcpt = params});
+    return read_all(text, 0, NULL, 0, (union target){.rcpt = params});
 }

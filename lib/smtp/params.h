@@ -7,13 +7,17 @@
 
 #include "smtp/replies.h"
 
+/** RFC 5321 section 4.1.1.1, ehlo-keyword, and section 4.1.2, esmtp-keyword. */
+int sli_smtp_params_is_keyword(struct slimta_slice word);
+
 /**
  * Reads what follows the path of MAIL, from its first space on, into `params`,
- * whose fields are zero. Whether a size is too large is not asked here. Returns
+ * whose fields are zero. Only parameters of the extensions that are or-ed in
+ * `offered` are known. Whether a size is too large is not asked here. Returns
  * the refusal, or NONE.
  */
-enum sli_smtp_reply_id sli_smtp_params_mail(
-    struct slimta_slice text, struct slimta_mail_params *params);
+enum sli_smtp_reply_id sli_smtp_params_mail(struct slimta_slice text,
+    unsigned offered, struct slimta_mail_params *params);
 
 /** The same for RCPT. */
 enum sli_smtp_reply_id sli_smtp_params_rcpt(

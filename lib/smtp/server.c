@@ -22,6 +22,7 @@ void sli_smtp_server_init(struct sli_smtp_server *server,
         .output = output,
         .state = SLI_SMTP_STATE_START,
         .question = SLI_SMTP_EVENT_NONE,
+        .offered = SLI_SMTP_EXTENSIONS_ALL,
     };
     sli_smtp_input_init(&server->input, config->alloc);
 }
@@ -91,6 +92,14 @@ static void say(struct sli_smtp_server *server, enum sli_smtp_reply_id id)
     }
 }
 
+static void tell_end(
+    const struct sli_smtp_server *server, struct sli_smtp_event *event)
+{
+    event->type = SLI_SMTP_EVENT_END;
+    event->end.is_refused = server->transaction.refusal != SLI_SMTP_REPLY_NONE;
+    event->end.size = server->transaction.size;
+}
+
 /* What of the line the default answer holds. */
 static struct slimta_slice echo_of(const struct sli_smtp_event *event)
 {
@@ -115,6 +124,27 @@ static void ask(struct sli_smtp_server *server,
     server->line_size = line.size;
     server->echo_size = echo.size;
     server->echo_offset = echo.size == 0 ? 0 : (size_t)(echo.data - line.data);
+}
+
+void sli_smtp_server_asked(
+    struct sli_smtp_server *server, struct sli_smtp_event *event)
+{
+    event->type = server->question;
+    if (server->line_size > 0) {
+        struct slimta_slice line = sli_smtp_input_front(&server->input);
+
+        /* It was checked before, and nothing has changed since. */
+        line.size = server->line_size - 2;
+        (void)sli_smtp_commands_check(server, line, event);
+    } else if (event->type == SLI_SMTP_EVENT_END) {
+        tell_end(server, event);
+    }
+}
+
+void sli_smtp_server_offer(
+    struct sli_smtp_server *server, const struct slimta_extensions *extensions)
+{
+    server->extensions = extensions;
 }
 
 /* Each of the read functions returns 1 when it has got on without an event. */
@@ -241,9 +271,7 @@ static int read_content(
         return read_end(server);
     }
     limit_hops(server);
-    event->type = SLI_SMTP_EVENT_END;
-    event->end.is_refused = transaction->refusal != SLI_SMTP_REPLY_NONE;
-    event->end.size = transaction->size;
+    tell_end(server, event);
     ask(server, event, sli_slice("", 0));
     return 0;
 }
@@ -418,7 +446,8 @@ static int write_greeting_end(
     struct sli_smtp_server *server, size_t size_before, int err)
 {
     if (err == 0) {
-        err = sli_smtp_extensions_write(server->output, server->config);
+        err = sli_smtp_extensions_write(
+            server->output, server->config, server->extensions);
     }
     if (err != 0) {
         server->output->end = server->output->start + size_before;
@@ -430,7 +459,8 @@ static int write_answer(
     struct sli_smtp_server *server, const struct settled *settled)
 {
     int has_extensions = server->question == SLI_SMTP_EVENT_EHLO &&
-        server->asks_extended && settled->is_success;
+        server->asks_extended && settled->is_success &&
+        !sli_smtp_extensions_is_empty(server->extensions);
     enum sli_smtp_output_more more =
         has_extensions ? SLI_SMTP_OUTPUT_MORE : SLI_SMTP_OUTPUT_LAST;
     size_t size = sli_buf_size(server->output);
@@ -479,6 +509,10 @@ int sli_smtp_server_answer(
     question = sli_smtp_questions_get(server->question);
     settled = settle(server, reply);
     err = write_settled(server, &settled, &reason);
+    if (server->question == SLI_SMTP_EVENT_EHLO && settled.is_success) {
+        server->offered = sli_smtp_extensions_offered(server->extensions);
+    }
+    server->extensions = NULL;
     server->question = SLI_SMTP_EVENT_NONE;
     if (server->line_size > 0) {
         sli_smtp_input_consume(&server->input, server->line_size);
@@ -511,6 +545,17 @@ void sli_smtp_server_terminate(
             server->output, code, SLI_SMTP_OUTPUT_LAST, &parts);
     }
     sli_smtp_machine_close(server, SLI_SMTP_CLOSE_TERMINATED);
+}
+
+void sli_smtp_server_terminate_with(
+    struct sli_smtp_server *server, const struct slimta_reply *reply)
+{
+    if (server->state != SLI_SMTP_STATE_CLOSED) {
+        (void)sli_smtp_output_reply(server->output, reply,
+            slimta_reply_code(reply), SLI_SMTP_OUTPUT_ENHANCED,
+            SLI_SMTP_OUTPUT_LAST);
+        sli_smtp_machine_close(server, SLI_SMTP_CLOSE_TERMINATED);
+    }
 }
 
 void sli_smtp_server_give_up(struct sli_smtp_server *server)

@@ -140,6 +140,8 @@ struct sli_smtp_server {
     int owes_reset;    /* RESET is the next event */
     enum sli_smtp_close close;
     uint64_t errors;
+    unsigned offered; /* extensions whose parameters are known */
+    const struct slimta_extensions *extensions; /* for the next EHLO, or NULL */
     struct sli_smtp_transaction transaction;
 };
 
@@ -187,12 +189,27 @@ int sli_smtp_server_answer(
 int sli_smtp_server_default(
     const struct sli_smtp_server *server, struct slimta_reply *reply);
 
+/** The question that waits, told again: its slices stand in the input as it is
+ * now, and live until the next call of next, feed, park or answer. Its type is
+ * NONE when nothing waits. */
+void sli_smtp_server_asked(
+    struct sli_smtp_server *server, struct sli_smtp_event *event);
+
+/** What the answer to the EHLO that waits offers, in place of the engine's own
+ * list. Borrowed until that is answered. */
+void sli_smtp_server_offer(
+    struct sli_smtp_server *server, const struct slimta_extensions *extensions);
+
 /** Says a last reply on the owner's account (a timeout, a shutdown) and
  * closes, in any state; a transaction gets its RESET first. `code` and `text`
  * as in slimta_reply_set, static text of one line that begins with its
  * enhanced code; NULL closes without a word. */
 void sli_smtp_server_terminate(
     struct sli_smtp_server *server, int code, const char *text);
+
+/** The same with a reply of the host's. */
+void sli_smtp_server_terminate_with(
+    struct sli_smtp_server *server, const struct slimta_reply *reply);
 
 /** The owner gives the transaction up, as RSET would; RESET comes next. Not
  * while a question waits. */

@@ -3,6 +3,7 @@
 
 #include "base/slice.h"
 #include "guard.h"
+#include "smtp/extensions.h"
 #include "smtp/params.h"
 
 static enum sli_smtp_reply_id read_mail(
@@ -12,7 +13,8 @@ static enum sli_smtp_reply_id read_mail(
     enum sli_smtp_reply_id id;
 
     *params = (struct slimta_mail_params){.size = sizeof *params};
-    id = sli_smtp_params_mail(guard_copy(&guard, sli_slice_text(text)), params);
+    id = sli_smtp_params_mail(guard_copy(&guard, sli_slice_text(text)),
+        SLI_SMTP_EXTENSIONS_ALL, params);
     guard_free(&guard);
     return id;
 }

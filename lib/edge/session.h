@@ -1,0 +1,71 @@
+/** What a session of either edge is made of, and what its host may know. */
+#ifndef EDGE_SESSION_H
+#define EDGE_SESSION_H
+
+#include <slimta/session.h>
+#include <slimta/validators.h>
+
+#include "edge/policy.h"
+#include "edge/shard.h"
+
+/** What the two doors answer differently. */
+struct sli_edge_session_kind {
+    /** Fills what the step's validators are told; all of it lives until the
+     * engine is touched again. */
+    void (*arguments)(struct slimta_session *session, enum sli_edge_step step,
+        struct sli_edge_arguments *arguments);
+    /** What a question lends belongs to the session, or with NULL to an op that
+     * was taken. */
+    void (*lent)(struct slimta_session *session, struct slimta_results *results,
+        struct slimta_extensions *extensions);
+    /** Something that was waited for is there: go on. */
+    void (*go_on)(struct slimta_session *session);
+    /** The protocol word, RFC 3848. */
+    const char *(*protocol)(const struct slimta_session *session);
+    int (*is_extended)(const struct slimta_session *session);
+};
+
+/** One pointer that a host, or a check of ours, keeps in a session. */
+struct sli_edge_session_user {
+    struct sli_edge_session_user *next;
+    const void *key;
+    void *user;
+};
+
+/** Comes first in the sessions of both doors. */
+struct slimta_session {
+    struct sli_edge_member member;
+    const struct sli_edge_session_kind *kind;
+    uint64_t id;
+    struct slimta_address client;
+    struct slimta_address local;      /* known when there are validators */
+    char *ehlo_as;                    /* NULL before EHLO and HELO */
+    struct slimta_envelope *envelope; /* of the transaction, or NULL */
+    struct sli_edge_round round;      /* the validators that are being asked */
+    enum slimta_closed reason;
+    void *user;
+    struct sli_edge_session_user *users;
+};
+
+/** A session that `shard` has accepted from `client` on `fd`. */
+void sli_edge_session_init(struct slimta_session *session,
+    const struct sli_edge_session_kind *kind, struct sli_edge_shard *shard,
+    int fd, const struct slimta_address *client);
+
+/** Tells every table that the session is closed, and frees what it holds. */
+void sli_edge_session_fini(struct slimta_session *session);
+
+/** Takes over the name of EHLO or HELO. SLIMTA_ENOMEM. */
+int sli_edge_session_set_ehlo(
+    struct slimta_session *session, struct slimta_slice name);
+
+/** Gives the transaction's envelope back, if there is one. */
+void sli_edge_session_drop_envelope(struct slimta_session *session);
+
+static inline struct sli_edge_shard *sli_edge_session_shard(
+    const struct slimta_session *session)
+{
+    return session->member.shard;
+}
+
+#endif

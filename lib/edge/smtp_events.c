@@ -1,0 +1,367 @@
+/** What an SMTP session does about each event of its engine: it asks the
+ * validators, then acts, then answers. */
+#include "edge/smtp_events.h"
+
+#include <string.h>
+
+#include "base/slice.h"
+#include "edge/smtp_ask.h"
+#include "edge/smtp_message.h"
+#include "mail/envelope.h"
+#include "smtp/extensions.h"
+
+/* The beginning: `connect`, then `banner` */
+
+static void connect_done(
+    struct slimta_session *base, const struct slimta_reply *reply)
+{
+    struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+
+    if (!sli_edge_smtp_ask_is_yes(reply) ||
+        !sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_BANNER)) {
+        sli_edge_smtp_ask_answer(session, reply);
+    } else if (reply != NULL) {
+        sli_edge_smtp_ask_with(session, SLI_EDGE_STEP_BANNER, reply,
+            sli_edge_smtp_ask_answer_done);
+    } else {
+        sli_edge_smtp_ask(
+            session, SLI_EDGE_STEP_BANNER, sli_edge_smtp_ask_answer_done);
+    }
+}
+
+static void on_banner(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    (void)event;
+    sli_edge_smtp_ask(session, SLI_EDGE_STEP_CONNECT, connect_done);
+}
+
+/* EHLO and HELO, then `extensions` */
+
+static void extensions_done(
+    struct slimta_session *base, const struct slimta_reply *reply)
+{
+    struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+
+    sli_smtp_server_offer(&session->engine, session->extensions);
+    sli_edge_smtp_ask_answer(session, reply != NULL ? reply : session->kept);
+    sli_edge_smtp_ask_drop_kept(session);
+    sli_edge_smtp_ask_drop_extensions(session);
+}
+
+static void ask_extensions(
+    struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
+{
+    if (sli_smtp_extensions_new(&session->extensions,
+            sli_edge_smtp_session_alloc(session), &session->edge->smtp) != 0) {
+        sli_edge_smtp_ask_out_of_memory(session);
+        return;
+    }
+    sli_edge_smtp_ask_keep(session, reply);
+    if (reply != NULL) {
+        sli_edge_smtp_ask_with(
+            session, SLI_EDGE_STEP_EXTENSIONS, reply, extensions_done);
+    } else {
+        sli_edge_smtp_ask(session, SLI_EDGE_STEP_EXTENSIONS, extensions_done);
+    }
+}
+
+static void greeting_done(
+    struct slimta_session *base, const struct slimta_reply *reply)
+{
+    struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+    struct sli_smtp_event event;
+
+    sli_smtp_server_asked(&session->engine, &event);
+    if (sli_edge_smtp_ask_is_yes(reply) &&
+        sli_edge_session_set_ehlo(base, event.greeting.name) != 0) {
+        sli_edge_smtp_ask_out_of_memory(session);
+    } else if (sli_edge_smtp_ask_is_yes(reply) && event.greeting.extended &&
+        sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_EXTENSIONS)) {
+        ask_extensions(session, reply);
+    } else {
+        sli_edge_smtp_ask_answer(session, reply);
+    }
+}
+
+static void on_ehlo(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    sli_edge_smtp_ask(session,
+        event->greeting.extended ? SLI_EDGE_STEP_EHLO : SLI_EDGE_STEP_HELO,
+        greeting_done);
+}
+
+/* The envelope */
+
+static int make_envelope(struct sli_edge_smtp_session *session)
+{
+    struct slimta_session *base = &session->base;
+    const struct sli_mail_facts facts = {
+        .address = base->client,
+        .ehlo_as = sli_slice_text(slimta_session_ehlo_as(base)),
+        .protocol = sli_smtp_server_protocol(&session->engine),
+        .receiver = sli_slice_text(session->edge->hostname),
+    };
+    struct sli_smtp_event event;
+
+    sli_smtp_server_asked(&session->engine, &event);
+    return sli_mail_envelope_new(&base->envelope,
+        sli_edge_smtp_session_alloc(session), &facts, event.mail.path.mailbox,
+        &event.mail.params);
+}
+
+static void mail_done(
+    struct slimta_session *base, const struct slimta_reply *reply)
+{
+    struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+
+    if (!sli_edge_smtp_ask_is_yes(reply)) {
+        sli_edge_smtp_ask_answer(session, reply);
+    } else if (make_envelope(session) != 0) {
+        sli_edge_smtp_ask_out_of_memory(session);
+    } else if (sli_edge_handoff_wants_early(&session->handoff)) {
+        sli_edge_smtp_message_open(session, reply);
+    } else {
+        sli_edge_smtp_ask_answer(session, reply);
+    }
+}
+
+static void on_mail(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    (void)event;
+    sli_edge_smtp_ask(session, SLI_EDGE_STEP_MAIL, mail_done);
+}
+
+static int add_recipient(struct sli_edge_smtp_session *session)
+{
+    struct sli_smtp_event event;
+
+    sli_smtp_server_asked(&session->engine, &event);
+    return sli_mail_envelope_add_recipient(
+        session->base.envelope, event.rcpt.path.mailbox, &event.rcpt.params);
+}
+
+static const char *put_word(char **at, struct slimta_slice word);
+
+/* The recipient that the engine asks about, its address in the shard's scratch.
+ */
+static struct slimta_recipient asked_recipient(
+    struct sli_edge_smtp_session *session)
+{
+    char *at = sli_edge_session_shard(&session->base)->text;
+    struct slimta_recipient recipient;
+    struct sli_smtp_event event;
+
+    sli_smtp_server_asked(&session->engine, &event);
+    recipient = event.rcpt.params;
+    recipient.address = put_word(&at, event.rcpt.path.mailbox);
+    return recipient;
+}
+
+static void rcpt_done(
+    struct slimta_session *base, const struct slimta_reply *reply)
+{
+    struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+
+    if (!sli_edge_smtp_ask_is_yes(reply)) {
+        sli_edge_smtp_ask_answer(session, reply);
+    } else if (sli_edge_handoff_wants_early(&session->handoff)) {
+        struct slimta_recipient recipient = asked_recipient(session);
+
+        sli_edge_smtp_message_recipient(session, &recipient, reply);
+    } else if (add_recipient(session) != 0) {
+        sli_edge_smtp_ask_out_of_memory(session);
+    } else {
+        sli_edge_smtp_ask_answer(session, reply);
+    }
+}
+
+static void on_rcpt(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    (void)event;
+    sli_edge_smtp_ask(session, SLI_EDGE_STEP_RCPT, rcpt_done);
+}
+
+static void on_reset(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    (void)event;
+    sli_edge_smtp_message_drop(session);
+}
+
+/* Commands that only say something */
+
+static void on_rset(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    (void)event;
+    sli_edge_smtp_ask(
+        session, SLI_EDGE_STEP_RSET, sli_edge_smtp_ask_answer_done);
+}
+
+static void on_noop(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    (void)event;
+    sli_edge_smtp_ask(
+        session, SLI_EDGE_STEP_NOOP, sli_edge_smtp_ask_answer_done);
+}
+
+static void on_quit(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    (void)event;
+    sli_edge_smtp_ask(
+        session, SLI_EDGE_STEP_QUIT, sli_edge_smtp_ask_answer_done);
+}
+
+/* 3xx would promise something that only the engine can keep. */
+static void command_done(
+    struct slimta_session *base, const struct slimta_reply *reply)
+{
+    int is_3xx = reply != NULL && slimta_reply_code(reply) / 100 == 3;
+
+    sli_edge_smtp_ask_answer(
+        sli_edge_smtp_session_of(base), is_3xx ? NULL : reply);
+}
+
+static void on_command(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    (void)event;
+    sli_edge_smtp_ask(session, SLI_EDGE_STEP_COMMAND, command_done);
+}
+
+/* The engine has nothing more to say. */
+static void on_close(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    static const enum slimta_closed reasons[] = {
+        [SLI_SMTP_CLOSE_QUIT] = SLIMTA_CLOSED_QUIT,
+        [SLI_SMTP_CLOSE_EOF] = SLIMTA_CLOSED_CLIENT,
+        [SLI_SMTP_CLOSE_REPLY] = SLIMTA_CLOSED_REPLY,
+        [SLI_SMTP_CLOSE_ERRORS] = SLIMTA_CLOSED_LIMIT,
+        [SLI_SMTP_CLOSE_MEMORY] = SLIMTA_CLOSED_FAILURE,
+    };
+
+    /* Whoever terminated it has said why. */
+    if (event->close != SLI_SMTP_CLOSE_TERMINATED) {
+        session->base.reason = reasons[event->close];
+    }
+    sli_edge_smtp_session_close(session,
+        event->close == SLI_SMTP_CLOSE_QUIT ||
+                event->close == SLI_SMTP_CLOSE_EOF
+            ? SLI_IO_CONN_FLUSH
+            : SLI_IO_CONN_LINGER);
+}
+
+static void (*const actions[])(struct sli_edge_smtp_session *session,
+    const struct sli_smtp_event *event) = {
+    [SLI_SMTP_EVENT_BANNER] = on_banner,
+    [SLI_SMTP_EVENT_EHLO] = on_ehlo,
+    [SLI_SMTP_EVENT_MAIL] = on_mail,
+    [SLI_SMTP_EVENT_RCPT] = on_rcpt,
+    [SLI_SMTP_EVENT_DATA] = sli_edge_smtp_message_on_data,
+    [SLI_SMTP_EVENT_END] = sli_edge_smtp_message_on_end,
+    [SLI_SMTP_EVENT_RSET] = on_rset,
+    [SLI_SMTP_EVENT_NOOP] = on_noop,
+    [SLI_SMTP_EVENT_QUIT] = on_quit,
+    [SLI_SMTP_EVENT_COMMAND] = on_command,
+    [SLI_SMTP_EVENT_CONTENT] = sli_edge_smtp_message_on_content,
+    [SLI_SMTP_EVENT_RESET] = on_reset,
+    [SLI_SMTP_EVENT_CLOSE] = on_close,
+};
+
+void sli_edge_smtp_events_act(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    actions[event->type](session, event);
+}
+
+/* What validators are told */
+
+/* Copies words into the shard's scratch, each ended with NUL; they fit, being
+ * parts of one command. */
+static const char *put_word(char **at, struct slimta_slice word)
+{
+    char *start = *at;
+
+    if (word.size > 0) {
+        memcpy(start, word.data, word.size);
+    }
+    start[word.size] = '\0';
+    *at = start + word.size + 1;
+    return start;
+}
+
+static void fill_command(
+    struct sli_edge_smtp_session *session, struct sli_edge_arguments *arguments)
+{
+    struct sli_smtp_event event;
+    char *at = sli_edge_session_shard(&session->base)->text;
+
+    sli_smtp_server_asked(&session->engine, &event);
+    switch (event.type) {
+    case SLI_SMTP_EVENT_EHLO:
+        arguments->text = put_word(&at, event.greeting.name);
+        break;
+    case SLI_SMTP_EVENT_MAIL:
+        arguments->text = put_word(&at, event.mail.path.mailbox);
+        arguments->params = event.mail.params;
+        break;
+    case SLI_SMTP_EVENT_RCPT:
+        arguments->recipient = event.rcpt.params;
+        arguments->recipient.address = put_word(&at, event.rcpt.path.mailbox);
+        break;
+    case SLI_SMTP_EVENT_COMMAND:
+        arguments->text = put_word(&at, event.command.verb);
+        arguments->more = put_word(&at, event.command.argument);
+        break;
+    default:
+        break;
+    }
+}
+
+static void fill_arguments(struct slimta_session *base, enum sli_edge_step step,
+    struct sli_edge_arguments *arguments)
+{
+    struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+
+    arguments->octets = session->octets;
+    arguments->extensions = session->extensions;
+    arguments->results = session->results;
+    if (step != SLI_EDGE_STEP_CHUNK) {
+        fill_command(session, arguments);
+    }
+}
+
+static void lent(struct slimta_session *base, struct slimta_results *results,
+    struct slimta_extensions *extensions)
+{
+    struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+
+    session->results = results;
+    session->extensions = extensions;
+}
+
+static const char *protocol(const struct slimta_session *base)
+{
+    return sli_smtp_server_protocol(
+        &((const struct sli_edge_smtp_session *)base)->engine);
+}
+
+static int is_extended(const struct slimta_session *base)
+{
+    return ((const struct sli_edge_smtp_session *)base)->engine.is_extended;
+}
+
+const struct sli_edge_session_kind sli_edge_smtp_events_kind = {
+    .arguments = fill_arguments,
+    .lent = lent,
+    .go_on = sli_edge_smtp_message_go_on,
+    .protocol = protocol,
+    .is_extended = is_extended,
+};
