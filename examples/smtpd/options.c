@@ -106,6 +106,16 @@ static int apply_threads(struct settings *settings, const char *value)
     return 1;
 }
 
+static int apply_log_level(struct settings *settings, const char *value)
+{
+    return log_level_of(value, &settings->log.level);
+}
+
+static int apply_log_format(struct settings *settings, const char *value)
+{
+    return log_format_of(value, &settings->log.format);
+}
+
 static const char whole_number[] = "a whole number of at least 1";
 static const char whole_seconds[] = "a whole number of seconds";
 
@@ -139,6 +149,10 @@ static const struct flag flags[] = {
         whole_seconds, apply_drain_timeout},
     {"--threads", "N", "threads that serve [1]", "a number from 1 to 256",
         apply_threads},
+    {"--log-level", "LEVEL", "error, warning, info or debug [info]",
+        "error, warning, info or debug", apply_log_level},
+    {"--log-format", "FORMAT", "text or json, on stderr [text]", "text or json",
+        apply_log_format},
     {"--help", NULL, "this text", NULL, NULL},
     {"--version", NULL, "the version", NULL, NULL},
 };
@@ -251,10 +265,14 @@ enum verdict options_read(struct settings *settings, int argc, char **argv)
     int at = 1;
 
     *settings = (struct settings){
-        .edge = {.size = sizeof settings->edge, .max_connections = 10000},
+        .edge = {.size = sizeof settings->edge,
+            .max_connections = 10000,
+            .event = log_event,
+            .event_user = &settings->log},
         .queue = QUEUE_MAILDIR,
         .directory = "./mail",
         .drain_ms = 10000,
+        .log = {.level = LOG_INFO, .format = SLIMTA_LOG_TEXT},
     };
     while (verdict == VERDICT_SERVE && at < argc) {
         verdict = read_flag(settings, argv, &at);

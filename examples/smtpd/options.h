@@ -7,6 +7,8 @@
 
 #include <slimta/edge.h>
 
+#include "log.h"
+
 /** The name that every message of this program begins with. */
 #define PROGRAM "slimta-smtpd"
 
@@ -40,6 +42,7 @@ struct settings {
     char directory[4096]; /**< maildir */
     enum slimta_newlines newlines;
     uint64_t drain_ms;
+    struct log log;
 };
 
 /** What is to be done after the command line was read. */

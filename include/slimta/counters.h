@@ -22,7 +22,7 @@ struct slimta_counters {
 
     uint64_t connections;
     uint64_t connections_refused; /**< over a limit */
-    uint64_t commands;
+    uint64_t commands;            /**< SMTP commands, HTTP requests */
     uint64_t senders_refused;
     uint64_t recipients_refused;
     uint64_t messages_accepted; /**< answered with success */

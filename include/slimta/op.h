@@ -6,7 +6,9 @@
 #include <slimta/reply.h>
 
 struct slimta_envelope;
+struct slimta_extensions;
 struct slimta_loop;
+struct slimta_results;
 
 /**
  * Every question that the library asks of its host brings an op. A callback
@@ -38,12 +40,21 @@ SLIMTA_API void slimta_op_take(struct slimta_op *op);
  */
 SLIMTA_API struct slimta_reply *slimta_op_reply(struct slimta_op *op);
 
+/** The results of a `queued` question; NULL for any other. Lives as
+ * slimta_op_reply does, and is the taker's own in the same way. */
+SLIMTA_API struct slimta_results *slimta_op_results(struct slimta_op *op);
+
+/** The list of an `extensions` question; NULL for any other. Lives as
+ * slimta_op_reply does, and is the taker's own in the same way. */
+SLIMTA_API struct slimta_extensions *slimta_op_extensions(struct slimta_op *op);
+
 /**
- * Answers a taken op and gives it back: `op` is gone afterwards. Returns 0
- * when the answer will be used or dropped by the loop, SLIMTA_ECANCELED when
- * the loop is gone already: only then has nobody seen it. Nothing is delivered
- * inside this call, also on the loop's own thread. Any thread; not with a lock
- * held that the function of slimta_op_on_cancel takes.
+ * Answers a taken op and gives it back: `op` is gone afterwards. The answer is
+ * delivered by a later turn of the loop, never inside this call, on whatever
+ * thread it is made. Returns 0 when the answer will be used or dropped by the
+ * loop, SLIMTA_ECANCELED when the edge has left its loop already: only then has
+ * nobody seen it. Any thread. Hold no lock over it that `cancelled` (see
+ * slimta_op_on_cancel) takes.
  */
 SLIMTA_API int slimta_op_finish(struct slimta_op *op);
 
@@ -69,7 +80,8 @@ SLIMTA_API void slimta_op_on_cancel(struct slimta_op *op,
  * was asked about) under the name `id`, which is copied, cut at 128 octets and
  * kept to printable ASCII. A queue that split the message says it once for each
  * part. Cannot fail for the first part; SLIMTA_ENOMEM later, then the part
- * counts as accepted without an id.
+ * counts as accepted, but is not in the results. SLIMTA_ESTATE for any other
+ * question than `enqueue` and `commit`: nothing is done.
  */
 SLIMTA_API int slimta_op_queued(
     struct slimta_op *op, struct slimta_envelope *envelope, const char *id);
@@ -78,7 +90,9 @@ SLIMTA_API int slimta_op_queued(
  * A queue's no for `envelope` (NULL: the one it was asked about), with the
  * reply that the client gets. `code` is 400..599; another becomes 451. One
  * SMTP reply answers for all parts: when any was accepted it is 250, else the
- * first refusal.
+ * first refusal. SLIMTA_ENOMEM: the first part is refused without the text, a
+ * later one is not in the results. It refuses `begin`, `recipient` and `write`
+ * too.
  */
 SLIMTA_API int slimta_op_refused(struct slimta_op *op,
     struct slimta_envelope *envelope, int code, const char *text);

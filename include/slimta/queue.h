@@ -14,6 +14,7 @@
 struct slimta_envelope;
 struct slimta_loop;
 struct slimta_queue;
+struct slimta_recipient;
 
 /** The most octets that one `write` brings. */
 #define SLIMTA_WRITE_MAX 131072
@@ -67,14 +68,32 @@ struct slimta_queue_methods {
     void (*write)(struct slimta_queue *queue, void *message,
         struct slimta_slice octets, struct slimta_op *op);
 
-    /** All octets were written: answer as `enqueue` does. No abort follows,
-     * whatever the answer. */
+    /** All octets were written: answer as `enqueue` does. No abort follows, so
+     * the queue forgets a message that it does not take. When the deadline has
+     * passed the client has heard 451, and a yes comes too late: the message
+     * may come again. */
     void (*commit)(
         struct slimta_queue *queue, void *message, struct slimta_op *op);
 
     /** The message will not be finished; forget it. May come while the op of
-     * its write is still open: that one was cancelled before. */
+     * its `recipient` or `write` is still open: that one was cancelled before.
+     */
     void (*abort)(struct slimta_queue *queue, void *message);
+
+    /** One recipient, after the `rcpt` validators have accepted it; a refusal
+     * is the reply to RCPT, and then it is not in the envelope. Without an
+     * answer it is accepted. `recipient` is borrowed until return. NULL:
+     * recipients come with the envelope.
+     *
+     * A queue with this member gets every message through the streaming form,
+     * and `begin` after MAIL already: without recipients, so a refusal is the
+     * reply to MAIL, and abort also follows when no DATA comes. The edge adds
+     * to the envelope's recipients until the first write or commit: up to then
+     * they are for the loop only, and slimta_envelope_split is SLIMTA_ESTATE;
+     * all else is sealed, also against slimta_envelope_prepend. When the
+     * deadline passes the whole message is given up: abort follows. */
+    void (*recipient)(struct slimta_queue *queue, void *message,
+        const struct slimta_recipient *recipient, struct slimta_op *op);
 };
 
 /**

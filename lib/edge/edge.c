@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "edge/events.h"
 #include "edge/threads.h"
 
 static uint64_t monotonic_ms(void)
@@ -150,6 +151,7 @@ static void shorten_stop(struct sli_edge *edge, uint64_t drain_ms)
 
     if (stop_at < edge->stop_at_ms) {
         edge->stop_at_ms = stop_at;
+        edge->drain_ms = drain_ms;
     }
 }
 
@@ -181,11 +183,46 @@ int sli_edge_stop(struct sli_edge *edge, uint64_t drain_ms,
     return err;
 }
 
+void sli_edge_has_begun(struct sli_edge *edge)
+{
+    pthread_mutex_lock(&edge->lock);
+    edge->has_begun = 1;
+    pthread_mutex_unlock(&edge->lock);
+    sli_edge_events_listening(&edge->shards[0]);
+}
+
+void sli_edge_is_stopping(struct sli_edge *edge)
+{
+    uint64_t drain_ms;
+    int has_begun;
+
+    pthread_mutex_lock(&edge->lock);
+    drain_ms = edge->drain_ms;
+    has_begun = edge->has_begun;
+    pthread_mutex_unlock(&edge->lock);
+    if (has_begun) {
+        sli_edge_events_stopping(&edge->shards[0], drain_ms);
+    }
+}
+
+static void tell_event_stopped(struct sli_edge *edge)
+{
+    int has_begun;
+
+    pthread_mutex_lock(&edge->lock);
+    has_begun = edge->has_begun;
+    pthread_mutex_unlock(&edge->lock);
+    if (has_begun) {
+        sli_edge_events_stopped(edge);
+    }
+}
+
 int sli_edge_tell_stopped(struct sli_edge *edge)
 {
     sli_edge_any_function stopped;
     int wants_free;
 
+    tell_event_stopped(edge);
     pthread_mutex_lock(&edge->lock);
     stopped = edge->stopped;
     edge->is_in_stopped = 1;
@@ -219,6 +256,18 @@ void sli_edge_shard_is_gone(struct sli_edge_shard *shard)
     }
 }
 
+void sli_edge_sum(const struct sli_edge *edge, struct slimta_counters *counters)
+{
+    struct slimta_counters sum = {.size = sizeof sum};
+    unsigned count = atomic_load_explicit(&edge->counted, memory_order_acquire);
+
+    for (unsigned i = 0; i < count; i++) {
+        sli_edge_counters_add(&sum, &edge->shards[i].counters);
+    }
+    sum.connections_open = atomic_load(&edge->places.total);
+    sli_edge_counters_give(counters, &sum);
+}
+
 int sli_edge_make_shards(struct sli_edge *edge, unsigned count)
 {
     edge->shards = sli_alloc_array(&edge->alloc, count, sizeof *edge->shards);
@@ -246,6 +295,7 @@ static int start_in_loop(
         enter_state(edge, SLI_EDGE_STOPPED);
         return err;
     }
+    atomic_store_explicit(&edge->counted, 1, memory_order_release);
     edge->live = 1;
     err = sli_edge_shard_start(&edge->shards[0], loop, error);
     if (err != 0 && edge->shards[0].state == SLI_EDGE_SHARD_GONE) {

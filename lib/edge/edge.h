@@ -6,6 +6,7 @@
 
 #include <slimta/error.h>
 
+#include "edge/event.h"
 #include "edge/places.h"
 #include "edge/shard.h"
 
@@ -40,6 +41,7 @@ struct sli_edge {
     const struct sli_edge_kind *kind;
     struct slimta_alloc alloc;
     struct slimta_queue *queue; /* borrowed */
+    struct sli_edge_event_sink events;
     unsigned threads;
     size_t text_bytes; /* the longest words of a command, with their NULs */
     struct slimta_validators *tables; /* in the order of asking */
@@ -50,6 +52,7 @@ struct sli_edge {
     size_t socket_count;
     struct sli_edge_shard *shards;
     unsigned shard_count;
+    atomic_uint counted;           /* shards whose counters may be read */
     struct sli_edge_places places; /* for connections, in all shards */
 
     pthread_mutex_t lock; /* what follows is touched by any thread */
@@ -60,7 +63,9 @@ struct sli_edge {
     struct slimta_error start_error;
     unsigned next_shard;           /* that adopts a connection */
     unsigned live;                 /* shards that are not gone */
+    int has_begun;                 /* LISTENING was told, STOPPED is due */
     uint64_t stop_at_ms;           /* on the monotonic clock */
+    uint64_t drain_ms;             /* how long that was when it was said */
     sli_edge_any_function stopped; /* the host's, of the public object's type */
     void *stopped_user;
     int is_in_stopped; /* `stopped` runs, on: */
@@ -93,6 +98,18 @@ void sli_edge_free(struct sli_edge *edge);
 /** Closes and frees what init and listen made; the kind's `release` calls it.
  */
 void sli_edge_fini(struct sli_edge *edge);
+
+/** The first shard serves: the host is told, now and when it stops. On the
+ * shard's loop. */
+void sli_edge_has_begun(struct sli_edge *edge);
+
+/** The first shard stops: the host is told, if it was told of the beginning.
+ */
+void sli_edge_is_stopping(struct sli_edge *edge);
+
+/** Fills what both know. Any thread. */
+void sli_edge_sum(
+    const struct sli_edge *edge, struct slimta_counters *counters);
 
 /** How long until the stop's deadline; 0 when it has passed. */
 uint64_t sli_edge_drain_left_ms(struct sli_edge *edge);

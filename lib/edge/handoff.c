@@ -2,23 +2,21 @@
  * spilled to a file, or streamed. */
 #include "edge/handoff.h"
 
-#include "base/alloc.h"
+#include "base/slice.h"
 #include "edge/edge.h"
+#include "edge/form.h"
 #include "edge/spill.h"
 #include "io/clock.h"
 #include "mail/content.h"
 #include "mail/envelope.h"
 
-/* The replies of this file; texts are static. */
-struct fixed {
-    int code;
-    const char *text;
-};
-
-static const struct fixed queue_failed = {451, "4.3.0 Error queuing message"};
-static const struct fixed queue_slow = {451, "4.4.5 Queue timed out"};
-static const struct fixed no_space = {452, "4.3.1 Insufficient system storage"};
-static const struct fixed disk_failed = {451, "4.3.0 Error storing message"};
+static const struct sli_edge_fixed queue_failed = {
+    451, "4.3.0 Error queuing message"};
+static const struct sli_edge_fixed queue_slow = {451, "4.4.5 Queue timed out"};
+static const struct sli_edge_fixed no_space = {
+    452, "4.3.1 Insufficient system storage"};
+static const struct sli_edge_fixed disk_failed = {
+    451, "4.3.0 Error storing message"};
 
 static void write_backlog(struct sli_edge_handoff *handoff);
 
@@ -36,13 +34,15 @@ static const struct slimta_queue_methods *methods_of(
     return handoff->shard->edge->queue->methods;
 }
 
-static void free_words(
-    struct sli_edge_handoff *handoff, struct slimta_reply *words)
+static const struct slimta_alloc *alloc_of(
+    const struct sli_edge_handoff *handoff)
 {
-    if (words != NULL) {
-        sli_mail_reply_fini(words);
-        sli_free(&handoff->shard->edge->alloc, words);
-    }
+    return &handoff->shard->edge->alloc;
+}
+
+int sli_edge_handoff_wants_early(const struct sli_edge_handoff *handoff)
+{
+    return sli_edge_form_has_recipient(handoff->shard->edge->queue);
 }
 
 /* Frees what belongs to one message; the handoff is idle again. */
@@ -51,12 +51,21 @@ static void reset(struct sli_edge_handoff *handoff)
     sli_mail_content_unref(handoff->backlog);
     handoff->backlog = NULL;
     handoff->backlog_at = 0;
-    free_words(handoff, handoff->failure);
-    handoff->failure = NULL;
+    sli_edge_failure_clear(&handoff->failure, alloc_of(handoff));
     handoff->envelope = NULL;
     handoff->message = NULL;
     handoff->is_begun = 0;
     handoff->state = SLI_EDGE_HANDOFF_IDLE;
+}
+
+/* Whatever comes of the job or the question is nobody's concern any more. */
+static void stop_waiting(struct sli_edge_handoff *handoff)
+{
+    if (handoff->spill != NULL) {
+        sli_edge_spill_forget(handoff->spill);
+        handoff->spill = NULL;
+    }
+    sli_edge_op_cancel(&handoff->question);
 }
 
 static void abort_message(struct sli_edge_handoff *handoff)
@@ -68,47 +77,64 @@ static void abort_message(struct sli_edge_handoff *handoff)
     }
 }
 
-/* The message cannot be taken: what still comes is dropped, and `finish` will
- * answer with this. */
-static void fail(struct sli_edge_handoff *handoff, const struct fixed *why)
+/* The message cannot be taken: what still comes is dropped. */
+static void drop(struct sli_edge_handoff *handoff)
 {
     abort_message(handoff);
     sli_mail_content_unref(handoff->backlog);
     handoff->backlog = NULL;
-    handoff->failure_code = why->code;
-    handoff->failure_text = why->text;
     handoff->state = SLI_EDGE_HANDOFF_FAILED;
 }
 
-/* The same in the queue's words, when there is memory to keep them. */
+/* The same; `finish` will answer with this. */
+static void fail(
+    struct sli_edge_handoff *handoff, const struct sli_edge_fixed *why)
+{
+    drop(handoff);
+    sli_edge_failure_set(&handoff->failure, why);
+}
+
+/* The same in the queue's words. */
 static void fail_with(
     struct sli_edge_handoff *handoff, const struct slimta_reply *words)
 {
-    const struct slimta_alloc *alloc = &handoff->shard->edge->alloc;
-    struct slimta_reply *copy = sli_alloc_zero(alloc, sizeof *copy);
-
-    fail(handoff, &queue_failed);
-    if (copy == NULL) {
-        return;
-    }
-    sli_mail_reply_init(copy, alloc);
-    if (sli_mail_reply_copy(copy, words) == 0) {
-        handoff->failure = copy;
-    } else {
-        free_words(handoff, copy);
-    }
+    drop(handoff);
+    sli_edge_failure_set_words(
+        &handoff->failure, alloc_of(handoff), words, &queue_failed);
+    handoff->failure.is_the_queues = 1;
 }
 
-/* The reply with which the queue has refused octets, or NULL. */
+void sli_edge_handoff_refuse(
+    struct sli_edge_handoff *handoff, const struct slimta_reply *why)
+{
+    if (handoff->state == SLI_EDGE_HANDOFF_FAILED) {
+        return;
+    }
+    stop_waiting(handoff);
+    drop(handoff);
+    sli_edge_failure_set_words(
+        &handoff->failure, alloc_of(handoff), why, &queue_failed);
+}
+
+/* The reply with which the queue has refused octets or a recipient, or NULL. */
 static const struct slimta_reply *refusal_of(const struct slimta_op *op)
 {
     return op->has_reply && op->reply.code >= 400 ? &op->reply : NULL;
 }
 
 static const struct slimta_reply *fixed_reply(
-    struct sli_edge_handoff *handoff, const struct fixed *fixed)
+    struct sli_edge_handoff *handoff, const struct sli_edge_fixed *fixed)
 {
     return sli_edge_shard_reply(handoff->shard, fixed->code, fixed->text);
+}
+
+/* Why the message has failed. A reply of ours stays when the handoff is reset.
+ */
+static const struct slimta_reply *failure_of(struct sli_edge_handoff *handoff)
+{
+    return handoff->failure.words != NULL
+        ? handoff->failure.words
+        : fixed_reply(handoff, &handoff->failure.fixed);
 }
 
 /* The reply of a queue that has not said yes (`op` is NULL when it could not
@@ -165,25 +191,118 @@ static void ask_begin(struct sli_edge_handoff *handoff,
     conclude(handoff, op);
 }
 
+/* Whether the queue has begun; if not, the handoff is idle again. */
+static int has_begun(struct sli_edge_handoff *handoff, struct slimta_op *op,
+    enum sli_edge_handoff_state state)
+{
+    if (op == NULL || !op->has_begun) {
+        reset(handoff);
+        return 0;
+    }
+    handoff->message = op->begun;
+    handoff->is_begun = 1;
+    handoff->state = state;
+    return 1;
+}
+
+static void early_begin_answered(
+    struct sli_edge_question *question, struct slimta_op *op)
+{
+    struct sli_edge_handoff *handoff = handoff_of(question);
+    int is_begun = has_begun(handoff, op, SLI_EDGE_HANDOFF_LISTING);
+
+    handoff->handler->begun_early(
+        handoff, is_begun ? NULL : no_of(handoff, op));
+}
+
+void sli_edge_handoff_begin_early(
+    struct sli_edge_handoff *handoff, struct slimta_envelope *envelope)
+{
+    handoff->envelope = envelope;
+    handoff->state = SLI_EDGE_HANDOFF_OPENING;
+    sli_mail_envelope_seal_but_recipients(envelope, sli_io_clock_now_ms());
+    ask_begin(handoff, early_begin_answered);
+}
+
+static void recipient_answered(
+    struct sli_edge_question *question, struct slimta_op *op)
+{
+    struct sli_edge_handoff *handoff = handoff_of(question);
+    const struct slimta_reply *refusal =
+        op == NULL ? fixed_reply(handoff, &queue_failed) : refusal_of(op);
+
+    handoff->state = SLI_EDGE_HANDOFF_LISTING;
+    if (refusal == NULL) {
+        sli_mail_envelope_list_recipient(handoff->envelope);
+    }
+    handoff->handler->recipient_answered(handoff, refusal);
+}
+
+static void ask_recipient(
+    struct sli_edge_handoff *handoff, const struct slimta_recipient *recipient)
+{
+    struct slimta_queue *queue = handoff->shard->edge->queue;
+    struct slimta_op *op = ask(handoff, recipient_answered, 250, "2.1.5 Ok");
+
+    if (op == NULL) {
+        recipient_answered(&handoff->question, NULL);
+        return;
+    }
+    handoff->state = SLI_EDGE_HANDOFF_ASKING;
+    queue->methods->recipient(queue, handoff->message, recipient, op);
+    conclude(handoff, op);
+}
+
+/* All memory is there before the queue is asked: its yes is never taken back.
+ */
+void sli_edge_handoff_recipient(
+    struct sli_edge_handoff *handoff, const struct slimta_recipient *recipient)
+{
+    const struct slimta_recipient *staged;
+
+    if (handoff->state == SLI_EDGE_HANDOFF_FAILED) {
+        handoff->handler->recipient_answered(handoff, failure_of(handoff));
+    } else if (sli_mail_envelope_stage_recipient(handoff->envelope,
+                   sli_slice_text(recipient->address), recipient,
+                   &staged) != 0) {
+        handoff->handler->recipient_answered(
+            handoff, fixed_reply(handoff, &no_space));
+    } else {
+        ask_recipient(handoff, staged);
+    }
+}
+
 static void begin_answered(
     struct sli_edge_question *question, struct slimta_op *op)
 {
     struct sli_edge_handoff *handoff = handoff_of(question);
+    int is_begun = has_begun(handoff, op, SLI_EDGE_HANDOFF_STREAMING);
 
-    if (op != NULL && op->has_begun) {
-        handoff->message = op->begun;
-        handoff->is_begun = 1;
+    handoff->handler->begun(handoff, is_begun ? NULL : no_of(handoff, op));
+}
+
+/* The queue has begun at MAIL already, unless it was too slow since. */
+static void go_on_after_early(struct sli_edge_handoff *handoff)
+{
+    const struct slimta_reply *refusal = NULL;
+
+    if (handoff->state == SLI_EDGE_HANDOFF_FAILED) {
+        refusal = failure_of(handoff);
+        reset(handoff);
+    } else {
+        sli_mail_envelope_seal(handoff->envelope, sli_io_clock_now_ms());
         handoff->state = SLI_EDGE_HANDOFF_STREAMING;
-        handoff->handler->begun(handoff, NULL);
-        return;
     }
-    reset(handoff);
-    handoff->handler->begun(handoff, no_of(handoff, op));
+    handoff->handler->begun(handoff, refusal);
 }
 
 void sli_edge_handoff_begin(
     struct sli_edge_handoff *handoff, struct slimta_envelope *envelope)
 {
+    if (handoff->state != SLI_EDGE_HANDOFF_IDLE) {
+        go_on_after_early(handoff);
+        return;
+    }
     handoff->envelope = envelope;
     if (methods_of(handoff)->enqueue != NULL) {
         handoff->state = SLI_EDGE_HANDOFF_GATHERING;
@@ -336,29 +455,41 @@ void sli_edge_handoff_write(
     }
 }
 
-void sli_edge_handoff_refuse(
-    struct sli_edge_handoff *handoff, const struct slimta_reply *why)
-{
-    fail_with(handoff, why);
-}
-
 static void finish_answered(
     struct sli_edge_question *question, struct slimta_op *op)
 {
     struct sli_edge_handoff *handoff = handoff_of(question);
-    int is_accepted = op != NULL && op->results.accepted > 0;
+    struct slimta_results *results =
+        op == NULL ? NULL : sli_edge_op_take_answers(op);
 
     reset(handoff);
-    handoff->handler->finished(handoff, is_accepted ? op->results.id : "",
-        is_accepted ? NULL : no_of(handoff, op));
+    if (results == NULL) {
+        handoff->handler->finished(
+            handoff, "", fixed_reply(handoff, &queue_failed), NULL);
+        return;
+    }
+    handoff->handler->finished(handoff, sli_edge_results_name(results),
+        sli_edge_results_verdict(results), results);
+}
+
+static struct slimta_op *ask_results(struct sli_edge_handoff *handoff)
+{
+    struct slimta_op *op;
+
+    handoff->question.answered = finish_answered;
+    op = sli_edge_op_ask_results(&handoff->shard->ops, &handoff->question,
+        queue_failed.code, queue_failed.text, handoff->envelope);
+    if (op != NULL) {
+        op->session_id = handoff->session_id;
+    }
+    return op;
 }
 
 /* `enqueue` and `commit` answer alike. */
 static void ask_finish(struct sli_edge_handoff *handoff)
 {
     struct slimta_queue *queue = handoff->shard->edge->queue;
-    struct slimta_op *op =
-        ask(handoff, finish_answered, queue_failed.code, queue_failed.text);
+    struct slimta_op *op = ask_results(handoff);
 
     if (op == NULL) {
         abort_message(handoff);
@@ -376,19 +507,33 @@ static void ask_finish(struct sli_edge_handoff *handoff)
     conclude(handoff, op);
 }
 
+/* A queue that has refused octets has answered. NULL without memory. */
+static struct slimta_results *results_of_failure(
+    struct sli_edge_handoff *handoff)
+{
+    struct slimta_results *results = NULL;
+
+    if (handoff->failure.is_the_queues) {
+        results = sli_edge_results_new(alloc_of(handoff));
+    }
+    if (results != NULL) {
+        sli_edge_results_ask(results, handoff->envelope);
+        sli_edge_results_refuse_all(results, failure_of(handoff));
+    }
+    return results;
+}
+
 static void finish_failed(struct sli_edge_handoff *handoff)
 {
-    struct slimta_reply *words = handoff->failure;
-    const struct slimta_reply *refusal = words;
+    const struct slimta_alloc *alloc = alloc_of(handoff);
+    struct slimta_results *results = results_of_failure(handoff);
+    struct sli_edge_failure failure = handoff->failure;
+    const struct slimta_reply *refusal = failure_of(handoff);
 
-    if (words == NULL) {
-        refusal = sli_edge_shard_reply(
-            handoff->shard, handoff->failure_code, handoff->failure_text);
-    }
-    handoff->failure = NULL;
+    handoff->failure = (struct sli_edge_failure){0};
     reset(handoff);
-    handoff->handler->finished(handoff, "", refusal);
-    free_words(handoff, words);
+    handoff->handler->finished(handoff, "", refusal, results);
+    sli_edge_failure_clear(&failure, alloc);
 }
 
 void sli_edge_handoff_finish(struct sli_edge_handoff *handoff)
@@ -403,16 +548,6 @@ void sli_edge_handoff_finish(struct sli_edge_handoff *handoff)
     ask_finish(handoff);
 }
 
-/* Whatever comes of the job or the question is nobody's concern any more. */
-static void stop_waiting(struct sli_edge_handoff *handoff)
-{
-    if (handoff->spill != NULL) {
-        sli_edge_spill_forget(handoff->spill);
-        handoff->spill = NULL;
-    }
-    sli_edge_op_cancel(&handoff->question);
-}
-
 void sli_edge_handoff_abort(struct sli_edge_handoff *handoff)
 {
     stop_waiting(handoff);
@@ -420,23 +555,40 @@ void sli_edge_handoff_abort(struct sli_edge_handoff *handoff)
     reset(handoff);
 }
 
-void sli_edge_handoff_time_out(struct sli_edge_handoff *handoff)
+/* A `recipient` that may still be accepted cannot be told from one that is
+ * refused: the message is given up. */
+static void time_out_recipient(struct sli_edge_handoff *handoff)
+{
+    fail(handoff, &queue_slow);
+    handoff->handler->recipient_answered(
+        handoff, fixed_reply(handoff, &queue_slow));
+}
+
+static void time_out_message(struct sli_edge_handoff *handoff)
 {
     enum sli_edge_handoff_state state = handoff->state;
-    const struct slimta_reply *refusal;
+    const struct slimta_reply *refusal = fixed_reply(handoff, &queue_slow);
 
+    abort_message(handoff);
+    reset(handoff);
+    if (state == SLI_EDGE_HANDOFF_OPENING) {
+        handoff->handler->begun_early(handoff, refusal);
+    } else if (state == SLI_EDGE_HANDOFF_BEGINNING) {
+        handoff->handler->begun(handoff, refusal);
+    } else {
+        handoff->handler->finished(handoff, "", refusal, NULL);
+    }
+}
+
+void sli_edge_handoff_time_out(struct sli_edge_handoff *handoff)
+{
     stop_waiting(handoff);
     if (sli_edge_handoff_is_busy(handoff)) {
         fail(handoff, &queue_slow);
         handoff->handler->ready(handoff);
-        return;
-    }
-    abort_message(handoff);
-    reset(handoff);
-    refusal = fixed_reply(handoff, &queue_slow);
-    if (state == SLI_EDGE_HANDOFF_BEGINNING) {
-        handoff->handler->begun(handoff, refusal);
+    } else if (handoff->state == SLI_EDGE_HANDOFF_ASKING) {
+        time_out_recipient(handoff);
     } else {
-        handoff->handler->finished(handoff, "", refusal);
+        time_out_message(handoff);
     }
 }

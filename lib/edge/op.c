@@ -6,26 +6,96 @@
 #include <slimta/error.h>
 
 #include "base/alloc.h"
-#include "base/ascii.h"
 #include "base/slice.h"
 #include "io/loop.h"
 
+/* The way back of all ops that one owner has asked with. The loop's inbox may
+ * be open for longer than the owner lives, hence a lock of our own. */
+struct sli_edge_gate {
+    struct slimta_alloc alloc;
+    atomic_size_t references;
+    struct sli_io_inbox *inbox; /* one reference */
+    struct sli_edge_ops *ops;   /* NULL when the owner has gone; loop only */
+    pthread_mutex_t lock;
+    int is_closed; /* nothing more is let in */
+};
+
 static void deliver(struct sli_io_message *message);
+
+static struct sli_edge_gate *gate_new(struct sli_edge_ops *ops)
+{
+    struct sli_edge_gate *gate = sli_alloc_zero(&ops->alloc, sizeof *gate);
+
+    if (gate == NULL) {
+        return NULL;
+    }
+    if (pthread_mutex_init(&gate->lock, NULL) != 0) {
+        sli_free(&ops->alloc, gate);
+        return NULL;
+    }
+    gate->alloc = ops->alloc;
+    atomic_init(&gate->references, 1);
+    gate->inbox = sli_io_inbox_ref(ops->loop->inbox);
+    gate->ops = ops;
+    return gate;
+}
+
+static struct sli_edge_gate *gate_ref(struct sli_edge_gate *gate)
+{
+    atomic_fetch_add_explicit(&gate->references, 1, memory_order_relaxed);
+    return gate;
+}
+
+static void gate_unref(struct sli_edge_gate *gate)
+{
+    struct slimta_alloc alloc;
+
+    if (gate == NULL ||
+        atomic_fetch_sub_explicit(&gate->references, 1, memory_order_acq_rel) !=
+            1) {
+        return;
+    }
+    alloc = gate->alloc;
+    sli_io_inbox_unref(gate->inbox);
+    pthread_mutex_destroy(&gate->lock);
+    sli_free(&alloc, gate);
+}
+
+static int gate_post(struct sli_edge_gate *gate, struct sli_io_message *message)
+{
+    int err = SLIMTA_ECANCELED;
+
+    pthread_mutex_lock(&gate->lock);
+    if (!gate->is_closed) {
+        err = sli_io_inbox_post(gate->inbox, message);
+    }
+    pthread_mutex_unlock(&gate->lock);
+    return err;
+}
 
 static void op_free(struct slimta_op *op)
 {
     struct slimta_alloc alloc = op->alloc;
 
     sli_mail_reply_fini(&op->reply);
-    sli_io_inbox_unref(op->inbox);
+    sli_edge_results_free(op->answers);
+    sli_edge_results_free(op->results);
+    if (op->extensions != NULL) {
+        op->free_extensions(op->extensions);
+    }
+    gate_unref(op->gate);
     pthread_mutex_destroy(&op->lock);
     sli_free(&alloc, op);
 }
 
-static struct slimta_op *op_new(const struct sli_edge_ops *ops)
+static struct slimta_op *op_new(struct sli_edge_ops *ops)
 {
-    struct slimta_op *op = sli_alloc_zero(&ops->alloc, sizeof *op);
+    struct slimta_op *op;
 
+    if (ops->gate == NULL) {
+        ops->gate = gate_new(ops);
+    }
+    op = ops->gate == NULL ? NULL : sli_alloc_zero(&ops->alloc, sizeof *op);
     if (op == NULL) {
         return NULL;
     }
@@ -36,7 +106,7 @@ static struct slimta_op *op_new(const struct sli_edge_ops *ops)
     }
     sli_mail_reply_init(&op->reply, &op->alloc);
     op->loop = ops->loop;
-    op->inbox = sli_io_inbox_ref(ops->loop->inbox);
+    op->gate = gate_ref(ops->gate);
     op->message.deliver = deliver;
     /* Room for any default text, so that filling it in cannot fail later. */
     if (sli_mail_reply_set(&op->reply, 451,
@@ -54,29 +124,92 @@ void sli_edge_ops_init(struct sli_edge_ops *ops,
     *ops = (struct sli_edge_ops){.alloc = *alloc, .loop = loop};
 }
 
+void sli_edge_ops_close(struct sli_edge_ops *ops)
+{
+    if (ops->gate != NULL) {
+        pthread_mutex_lock(&ops->gate->lock);
+        ops->gate->is_closed = 1;
+        pthread_mutex_unlock(&ops->gate->lock);
+    }
+}
+
 void sli_edge_ops_fini(struct sli_edge_ops *ops)
 {
+    sli_edge_ops_close(ops);
+    if (ops->gate != NULL) {
+        ops->gate->ops = NULL;
+        gate_unref(ops->gate);
+        ops->gate = NULL;
+    }
     if (ops->spare != NULL) {
         op_free(ops->spare);
         ops->spare = NULL;
     }
+    sli_edge_results_free(ops->spare_results);
+    ops->spare_results = NULL;
+}
+
+static struct slimta_op *get_op(
+    struct sli_edge_ops *ops, struct sli_edge_question *question)
+{
+    struct slimta_op *op = ops->spare != NULL ? ops->spare : op_new(ops);
+
+    ops->spare = NULL;
+    if (op != NULL) {
+        op->question = question;
+        op->counters = ops->counters;
+    }
+    return op;
 }
 
 struct slimta_op *sli_edge_op_ask(struct sli_edge_ops *ops,
     struct sli_edge_question *question, int code, const char *text)
 {
-    struct slimta_op *op = ops->spare;
+    struct slimta_op *op = get_op(ops, question);
 
-    if (op == NULL) {
-        op = op_new(ops);
+    if (op != NULL) {
+        op->default_code = code;
+        op->default_text = text;
     }
+    return op;
+}
+
+struct slimta_op *sli_edge_op_ask_reply(struct sli_edge_ops *ops,
+    struct sli_edge_question *question, const struct slimta_reply *reply)
+{
+    struct slimta_op *op = get_op(ops, question);
+
     if (op == NULL) {
         return NULL;
     }
-    ops->spare = NULL;
-    op->question = question;
-    op->default_code = code;
-    op->default_text = text;
+    if (sli_mail_reply_copy(&op->reply, reply) != 0) {
+        sli_edge_op_release(ops, op);
+        return NULL;
+    }
+    op->has_reply = 1;
+    return op;
+}
+
+struct slimta_op *sli_edge_op_ask_results(struct sli_edge_ops *ops,
+    struct sli_edge_question *question, int code, const char *text,
+    struct slimta_envelope *envelope)
+{
+    struct slimta_results *results = ops->spare_results;
+    struct slimta_op *op = NULL;
+
+    ops->spare_results = NULL;
+    if (results == NULL) {
+        results = sli_edge_results_new(&ops->alloc);
+    }
+    if (results != NULL) {
+        op = sli_edge_op_ask(ops, question, code, text);
+    }
+    if (op == NULL) {
+        sli_edge_op_give_back(ops, results);
+        return NULL;
+    }
+    sli_edge_results_ask(results, envelope);
+    op->answers = results;
     return op;
 }
 
@@ -86,23 +219,63 @@ int sli_edge_op_asked(struct slimta_op *op)
         return 1;
     }
     op->question->op = op;
+    if (op->counters != NULL) {
+        sli_edge_count(op->counters, SLI_EDGE_COUNT_OPS_OPEN, 1);
+    }
     return 0;
+}
+
+void sli_edge_op_give_back(
+    struct sli_edge_ops *ops, struct slimta_results *results)
+{
+    if (results == NULL || ops->spare_results != NULL) {
+        sli_edge_results_free(results);
+        return;
+    }
+    sli_edge_results_clear(results);
+    ops->spare_results = results;
+}
+
+/* Nobody waits for it any more. */
+static void part(struct sli_edge_question *question, struct slimta_op *op)
+{
+    question->op = NULL;
+    op->question = NULL;
+    if (op->counters != NULL) {
+        sli_edge_uncount(op->counters, SLI_EDGE_COUNT_OPS_OPEN, 1);
+    }
 }
 
 void sli_edge_op_release(struct sli_edge_ops *ops, struct slimta_op *op)
 {
+    sli_edge_op_give_back(ops, op->answers);
+    op->answers = NULL;
+    op->results = NULL;
+    op->extensions = NULL;
     if (ops->spare != NULL) {
         op_free(op);
         return;
     }
     op->question = NULL;
     op->queue = NULL;
+    op->session_id = 0;
     op->has_reply = 0;
     op->has_begun = 0;
-    op->results.accepted = 0;
-    op->results.refused = 0;
-    op->results.id[0] = '\0';
     ops->spare = op;
+}
+
+struct slimta_results *sli_edge_op_take_answers(struct slimta_op *op)
+{
+    struct slimta_results *answers = op->answers;
+
+    if (slimta_op_reply(op)->code < 400) {
+        op->has_reply = 0; /* a good reply is no yes */
+    }
+    if (answers->count == 0) {
+        sli_edge_results_refuse_all(answers, slimta_op_reply(op));
+    }
+    op->answers = NULL;
+    return answers;
 }
 
 void sli_edge_op_cancel(struct sli_edge_question *question)
@@ -112,8 +285,7 @@ void sli_edge_op_cancel(struct sli_edge_question *question)
     if (op == NULL) {
         return;
     }
-    question->op = NULL;
-    op->question = NULL;
+    part(question, op);
     pthread_mutex_lock(&op->lock);
     atomic_store(&op->is_cancelled, 1);
     if (!op->is_finished && op->cancelled != NULL) {
@@ -125,11 +297,18 @@ void sli_edge_op_cancel(struct sli_edge_question *question)
     pthread_mutex_unlock(&op->lock);
 }
 
-/* A `begin` whose asker has gone has begun all the same: its abort is due. */
-static void abandon(struct slimta_op *op)
+/* The answer comes when its asker has gone. A `begin` has begun all the same:
+ * its abort is due. */
+static void deliver_late(struct slimta_op *op)
 {
+    struct sli_edge_ops *ops = op->gate->ops;
+
     if (op->queue != NULL && op->has_begun) {
         op->queue->methods->abort(op->queue, op->begun);
+    }
+    if (op->answers != NULL && op->answers->accepted > 0 && ops != NULL &&
+        ops->late != NULL) {
+        ops->late(ops, op->session_id, op->answers);
     }
 }
 
@@ -139,9 +318,9 @@ static void deliver(struct sli_io_message *message)
     struct sli_edge_question *question = op->question;
 
     if (question == NULL) {
-        abandon(op);
+        deliver_late(op);
     } else {
-        question->op = NULL;
+        part(question, op);
         question->answered(question, op);
     }
     op_free(op);
@@ -186,7 +365,7 @@ int slimta_op_finish(struct slimta_op *op)
         op->is_finished = 1;
         pthread_mutex_unlock(&op->lock);
     }
-    err = sli_io_inbox_post(op->inbox, &op->message);
+    err = gate_post(op->gate, &op->message);
     if (err != 0) {
         op_free(op);
     }
@@ -205,34 +384,30 @@ void slimta_op_on_cancel(struct slimta_op *op,
     op->cancelled_user = user;
 }
 
-/* An id stands in a reply: what a reply may not hold becomes '?'. */
-static void keep_id(struct sli_edge_results *results, const char *id)
+struct slimta_results *slimta_op_results(struct slimta_op *op)
 {
-    size_t length = 0;
+    return op->results;
+}
 
-    for (; id[length] != '\0' && length < SLI_EDGE_ID_MAX; length++) {
-        results->id[length] =
-            sli_ascii_is(id[length], SLI_ASCII_PRINT) ? id[length] : '?';
-    }
-    results->id[length] = '\0';
+struct slimta_extensions *slimta_op_extensions(struct slimta_op *op)
+{
+    return op->extensions;
 }
 
 int slimta_op_queued(
     struct slimta_op *op, struct slimta_envelope *envelope, const char *id)
 {
-    (void)envelope;
-    if (op->results.accepted++ == 0 && id != NULL) {
-        keep_id(&op->results, id);
+    if (op->answers == NULL) {
+        return SLIMTA_ESTATE;
     }
-    return 0;
+    return sli_edge_results_accept(op->answers, envelope, id);
 }
 
 int slimta_op_refused(struct slimta_op *op, struct slimta_envelope *envelope,
     int code, const char *text)
 {
-    (void)envelope;
-    if (op->results.refused++ > 0) {
-        return 0;
+    if (op->answers != NULL) {
+        return sli_edge_results_refuse(op->answers, envelope, code, text);
     }
     if (code < 400 || code > 599) {
         code = 451;

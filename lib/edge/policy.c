@@ -9,6 +9,7 @@
 #include "base/slice.h"
 #include "edge/edge.h"
 #include "edge/session.h"
+#include "smtp/extensions.h"
 
 /* One question to one table. */
 struct inquiry {
@@ -197,19 +198,8 @@ static int is_final(enum sli_edge_step step, const struct slimta_reply *reply)
 static struct slimta_op *ask(
     struct slimta_session *session, const struct slimta_reply *reply)
 {
-    struct sli_edge_ops *ops = &sli_edge_session_shard(session)->ops;
-    struct slimta_op *op =
-        sli_edge_op_ask(ops, &session->round.question, 451, "");
-
-    if (op == NULL) {
-        return NULL;
-    }
-    op->has_reply = 1;
-    if (sli_mail_reply_copy(&op->reply, reply) != 0) {
-        sli_edge_op_release(ops, op);
-        return NULL;
-    }
-    return op;
+    return sli_edge_op_ask_reply(
+        &sli_edge_session_shard(session)->ops, &session->round.question, reply);
 }
 
 static void finish(
@@ -244,6 +234,9 @@ static void call(struct slimta_session *session,
     };
 
     session->kind->arguments(session, step, &arguments);
+    op->results = arguments.results;
+    op->extensions = arguments.extensions;
+    op->free_extensions = sli_smtp_extensions_free;
     steps[step].call(&inquiry);
 }
 
@@ -262,6 +255,7 @@ static void go_through(struct slimta_session *session, struct slimta_op *op)
         }
         call(session, table, op);
         if (!sli_edge_op_asked(op)) {
+            session->kind->lent(session, NULL, NULL);
             return;
         }
         is_over = is_final(round->step, &op->reply);
@@ -278,6 +272,9 @@ static void answered(struct sli_edge_question *question, struct slimta_op *op)
     struct slimta_session *session = session_of(question);
     struct slimta_op *next;
 
+    session->kind->lent(session, op->results, op->extensions);
+    op->results = NULL;
+    op->extensions = NULL;
     if (is_final(session->round.step, &op->reply) ||
         session->round.next == edge_of(session)->table_count) {
         finish(session, &op->reply);

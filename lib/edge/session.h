@@ -14,6 +14,10 @@ struct sli_edge_session_kind {
      * engine is touched again. */
     void (*arguments)(struct slimta_session *session, enum sli_edge_step step,
         struct sli_edge_arguments *arguments);
+    /** What a question lends belongs to the session, or with NULL to an op that
+     * was taken. */
+    void (*lent)(struct slimta_session *session, struct slimta_results *results,
+        struct slimta_extensions *extensions);
     /** Something that was waited for is there: go on. */
     void (*go_on)(struct slimta_session *session);
     /** The protocol word, RFC 3848. */

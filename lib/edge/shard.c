@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "edge/edge.h"
+#include "edge/events.h"
 
 enum {
     /* What engines may have to say at once before it is sent. */
@@ -129,10 +130,15 @@ void sli_edge_shard_admit(
         door->accept(shard, fd, peer);
         return;
     case SLI_EDGE_PLACE_TOO_MANY:
+        sli_edge_events_refused(shard, peer, "max_connections");
+        door->turn_away(shard, fd);
+        break;
     case SLI_EDGE_PLACE_TOO_MANY_PER_IP:
+        sli_edge_events_refused(shard, peer, "max_connections_per_ip");
         door->turn_away(shard, fd);
         break;
     case SLI_EDGE_PLACE_NO_MEMORY:
+        sli_edge_events_memory(shard, 0, "a connection");
         break;
     }
     (void)close(fd);
@@ -149,6 +155,11 @@ static void accepted(
     sli_edge_shard_admit(shard_of(listener), fd, peer);
 }
 
+static void short_of(struct sli_io_listener *listener, int error)
+{
+    sli_edge_events_short_of(shard_of(listener), error);
+}
+
 static int start_listeners(
     struct sli_edge_shard *shard, struct slimta_error *error)
 {
@@ -157,7 +168,7 @@ static int start_listeners(
 
         shard->listeners[i].shard = shard;
         err = sli_io_listener_start(&shard->listeners[i].io, shard->loop,
-            shard->sockets[i].fd, accepted, NULL);
+            shard->sockets[i].fd, accepted, short_of);
         if (err != 0) {
             return sli_error_set(
                 error, err, "cannot accept: %s", slimta_strerror(err));
@@ -203,6 +214,12 @@ static int begin_queue(struct sli_edge_shard *shard, struct slimta_error *error)
     return err;
 }
 
+/* The one that speaks for the edge where all shards do the same. */
+static int is_first(const struct sli_edge_shard *shard)
+{
+    return shard == shard->edge->shards;
+}
+
 int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     struct slimta_error *error)
 {
@@ -215,6 +232,7 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     }
     shard->loop = loop;
     sli_edge_ops_init(&shard->ops, &shard->edge->alloc, loop);
+    shard->ops.counters = &shard->counters;
     shard->inbox = sli_io_inbox_ref(loop->inbox);
     shard->state = SLI_EDGE_SHARD_RUNNING;
     err = begin_queue(shard, error);
@@ -223,6 +241,8 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     }
     if (err != 0) {
         deliver_stop(&shard->stop_message);
+    } else if (is_first(shard)) {
+        sli_edge_has_begun(shard->edge);
     }
     return err;
 }
@@ -239,6 +259,7 @@ static void left(struct sli_io_loop_user *user)
 static void leave(struct sli_edge_shard *shard)
 {
     shard->state = SLI_EDGE_SHARD_LEAVING;
+    sli_edge_ops_close(&shard->ops);
     sli_io_loop_leave(shard->loop, &shard->user, left);
 }
 
@@ -306,6 +327,9 @@ static void begin_drain(struct sli_edge_shard *shard)
     size_t count = shard->listener_count;
 
     shard->state = SLI_EDGE_SHARD_DRAINING;
+    if (is_first(shard)) {
+        sli_edge_is_stopping(shard->edge);
+    }
     for (size_t i = 0; i < count; i++) {
         sli_io_listener_stop(&shard->listeners[i].io, listener_stopped);
     }

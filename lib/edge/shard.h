@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/list.h"
+#include "edge/counters.h"
 #include "edge/op.h"
 #include "io/listener.h"
 #include "io/loop.h"
@@ -56,6 +57,11 @@ struct sli_edge_shard {
     size_t socket_count;
     struct sli_edge_listener *listeners; /* one for each socket */
     size_t listener_count;               /* those that are open */
+
+    struct sli_edge_counters counters;
+    int short_code; /* what could not be accepted for lack of something: the
+                       error, and when it came last */
+    uint64_t short_ms;
 
     struct sli_list members;
     unsigned jobs; /* pool jobs that outlive their session */

@@ -65,12 +65,20 @@ void sli_edge_smtp_ask_drop_extensions(struct sli_edge_smtp_session *session)
     session->extensions = NULL;
 }
 
+void sli_edge_smtp_ask_drop_results(struct sli_edge_smtp_session *session)
+{
+    sli_edge_op_give_back(
+        &sli_edge_session_shard(&session->base)->ops, session->results);
+    session->results = NULL;
+}
+
 void sli_edge_smtp_ask_forget(struct sli_edge_smtp_session *session)
 {
     sli_edge_policy_cancel(&session->base);
     sli_edge_smtp_ask_drop_kept(session);
     sli_edge_smtp_ask_drop_held(session);
     sli_edge_smtp_ask_drop_extensions(session);
+    sli_edge_smtp_ask_drop_results(session);
 }
 
 int sli_edge_smtp_ask_has(

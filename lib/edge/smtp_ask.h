@@ -38,6 +38,9 @@ void sli_edge_smtp_ask_drop_kept(struct sli_edge_smtp_session *session);
 /** The list of extensions that was edited is not needed any more. */
 void sli_edge_smtp_ask_drop_extensions(struct sli_edge_smtp_session *session);
 
+/** The queue's results are not needed any more. */
+void sli_edge_smtp_ask_drop_results(struct sli_edge_smtp_session *session);
+
 /** The octets that `chunk` was asked about are not needed any more. */
 void sli_edge_smtp_ask_drop_held(struct sli_edge_smtp_session *session);
 

@@ -12,6 +12,7 @@
 #include "base/options.h"
 #include "base/slice.h"
 #include "edge/adopt.h"
+#include "edge/form.h"
 #include "edge/policy.h"
 #include "edge/smtp_session.h"
 
@@ -85,24 +86,11 @@ static int check_enums(
 static int check_queue(
     const struct slimta_queue *queue, struct slimta_error *error)
 {
-    const struct slimta_queue_methods *methods =
-        queue == NULL ? NULL : queue->methods;
+    const char *flaw = sli_edge_form_flaw(queue);
 
-    if (methods == NULL || methods->size < sizeof *methods) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "queue: it is missing, or its methods have no valid size");
-    }
-    if (methods->begin != NULL &&
-        (methods->write == NULL || methods->commit == NULL ||
-            methods->abort == NULL)) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "queue: begin needs write, commit and abort beside it");
-    }
-    if (methods->begin == NULL && methods->enqueue == NULL) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "queue: it has neither enqueue nor begin");
-    }
-    return 0;
+    return flaw == NULL
+        ? 0
+        : sli_error_set(error, SLIMTA_EINVAL, "queue: %s", flaw);
 }
 
 static int check(const struct smtp_edge_options *options,
@@ -156,6 +144,7 @@ static int copy_hostname(struct smtp_edge *edge,
     }
     edge->hostname = sli_alloc_text(&edge->edge.alloc, name);
     edge->smtp.hostname = edge->hostname;
+    edge->edge.events.hostname = edge->hostname;
     return edge->hostname == NULL
         ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
         : 0;
@@ -203,13 +192,13 @@ static void copy_numbers(
         or_default(options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
     edge->data_timeout_ms =
         or_default(options->data_timeout_ms, DEFAULT_DATA_TIMEOUT_MS);
+    edge->edge.text_bytes = (size_t)edge->smtp.max_command_bytes + 2;
+    edge->validator_timeout_ms =
+        or_default(options->validator_timeout_ms, DEFAULT_VALIDATOR_TIMEOUT_MS);
     edge->data_limits = (struct sli_edge_rate_limits){
         .min_rate = or_default(options->min_data_rate, DEFAULT_DATA_RATE),
         .max_ms = edge->data_timeout_ms,
     };
-    edge->edge.text_bytes = (size_t)edge->smtp.max_command_bytes + 2;
-    edge->validator_timeout_ms =
-        or_default(options->validator_timeout_ms, DEFAULT_VALIDATOR_TIMEOUT_MS);
     edge->queue_timeout_ms =
         or_default(options->queue_timeout_ms, DEFAULT_QUEUE_TIMEOUT_MS);
     edge->queue_write_timeout_ms = or_default(
@@ -256,6 +245,8 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
         return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
     }
     copy_numbers(edge, options);
+    edge->edge.events.tell = options->event;
+    edge->edge.events.user = options->event_user;
     err = copy_hostname(edge, options, error);
     if (err == 0) {
         err = copy_spill_directory(edge, options, error);
@@ -346,6 +337,12 @@ int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
     struct slimta_error *error)
 {
     return sli_edge_start(&edge->edge, loop, error);
+}
+
+void smtp_edge_count(
+    const struct smtp_edge *edge, struct slimta_counters *counters)
+{
+    sli_edge_sum(&edge->edge, counters);
 }
 
 int smtp_edge_adopt(struct smtp_edge *edge, int fd, struct slimta_error *error)

@@ -16,8 +16,8 @@ struct smtp_edge {
     struct sli_edge_handoff_limits handoff;
     uint64_t command_timeout_ms;
     uint64_t data_timeout_ms;
-    struct sli_edge_rate_limits data_limits;
     uint64_t validator_timeout_ms;
+    struct sli_edge_rate_limits data_limits;
     uint64_t queue_timeout_ms;
     uint64_t queue_write_timeout_ms;
     char *hostname;

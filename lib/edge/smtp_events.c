@@ -116,11 +116,15 @@ static void mail_done(
 {
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
-    if (sli_edge_smtp_ask_is_yes(reply) && make_envelope(session) != 0) {
+    if (!sli_edge_smtp_ask_is_yes(reply)) {
+        sli_edge_smtp_ask_answer(session, reply);
+    } else if (make_envelope(session) != 0) {
         sli_edge_smtp_ask_out_of_memory(session);
-        return;
+    } else if (sli_edge_handoff_wants_early(&session->handoff)) {
+        sli_edge_smtp_message_open(session, reply);
+    } else {
+        sli_edge_smtp_ask_answer(session, reply);
     }
-    sli_edge_smtp_ask_answer(session, reply);
 }
 
 static void on_mail(
@@ -139,16 +143,39 @@ static int add_recipient(struct sli_edge_smtp_session *session)
         session->base.envelope, event.rcpt.path.mailbox, &event.rcpt.params);
 }
 
+static const char *put_word(char **at, struct slimta_slice word);
+
+/* The recipient that the engine asks about, its address in the shard's scratch.
+ */
+static struct slimta_recipient asked_recipient(
+    struct sli_edge_smtp_session *session)
+{
+    char *at = sli_edge_session_shard(&session->base)->text;
+    struct slimta_recipient recipient;
+    struct sli_smtp_event event;
+
+    sli_smtp_server_asked(&session->engine, &event);
+    recipient = event.rcpt.params;
+    recipient.address = put_word(&at, event.rcpt.path.mailbox);
+    return recipient;
+}
+
 static void rcpt_done(
     struct slimta_session *base, const struct slimta_reply *reply)
 {
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
-    if (sli_edge_smtp_ask_is_yes(reply) && add_recipient(session) != 0) {
+    if (!sli_edge_smtp_ask_is_yes(reply)) {
+        sli_edge_smtp_ask_answer(session, reply);
+    } else if (sli_edge_handoff_wants_early(&session->handoff)) {
+        struct slimta_recipient recipient = asked_recipient(session);
+
+        sli_edge_smtp_message_recipient(session, &recipient, reply);
+    } else if (add_recipient(session) != 0) {
         sli_edge_smtp_ask_out_of_memory(session);
-        return;
+    } else {
+        sli_edge_smtp_ask_answer(session, reply);
     }
-    sli_edge_smtp_ask_answer(session, reply);
 }
 
 static void on_rcpt(
@@ -312,6 +339,15 @@ static void fill_arguments(struct slimta_session *base, enum sli_edge_step step,
     }
 }
 
+static void lent(struct slimta_session *base, struct slimta_results *results,
+    struct slimta_extensions *extensions)
+{
+    struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+
+    session->results = results;
+    session->extensions = extensions;
+}
+
 static const char *protocol(const struct slimta_session *base)
 {
     return sli_smtp_server_protocol(
@@ -325,6 +361,7 @@ static int is_extended(const struct slimta_session *base)
 
 const struct sli_edge_session_kind sli_edge_smtp_events_kind = {
     .arguments = fill_arguments,
+    .lent = lent,
     .go_on = sli_edge_smtp_message_go_on,
     .protocol = protocol,
     .is_extended = is_extended,

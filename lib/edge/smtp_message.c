@@ -8,6 +8,24 @@
 #include "edge/smtp_ask.h"
 #include "smtp/replies.h"
 
+/* The queue that is asked for each recipient */
+
+void sli_edge_smtp_message_open(
+    struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
+{
+    sli_edge_smtp_ask_keep(session, reply);
+    sli_edge_smtp_session_wait(session, session->edge->queue_write_timeout_ms);
+    sli_edge_handoff_begin_early(&session->handoff, session->base.envelope);
+}
+
+void sli_edge_smtp_message_recipient(struct sli_edge_smtp_session *session,
+    const struct slimta_recipient *recipient, const struct slimta_reply *reply)
+{
+    sli_edge_smtp_ask_keep(session, reply);
+    sli_edge_smtp_session_wait(session, session->edge->queue_write_timeout_ms);
+    sli_edge_handoff_recipient(&session->handoff, recipient);
+}
+
 /* The content */
 
 static void data_done(
@@ -78,21 +96,36 @@ static void ask_chunk(struct sli_edge_smtp_session *session)
     }
 }
 
+static uint64_t now_of(const struct sli_edge_smtp_session *session)
+{
+    return sli_io_loop_now(sli_edge_session_shard(&session->base)->loop);
+}
+
 /* While the host or the disk is busy its time runs, not the client's. */
+static void pause_client(struct sli_edge_smtp_session *session)
+{
+    int waits = sli_edge_policy_is_waiting(&session->base.round);
+
+    if (waits || sli_edge_handoff_is_busy(&session->handoff)) {
+        sli_edge_rate_pause(&session->rate, now_of(session));
+    }
+    if (!waits && sli_edge_handoff_is_busy(&session->handoff)) {
+        sli_edge_smtp_session_wait(
+            session, session->edge->queue_write_timeout_ms);
+    }
+}
+
 void sli_edge_smtp_message_on_content(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
-    session->data_left_ms = sli_edge_smtp_session_time_left(session);
+    sli_edge_rate_add(&session->rate, event->content.size);
     if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK)) {
         session->octets = event->content;
         ask_chunk(session);
     } else {
         sli_edge_handoff_write(&session->handoff, event->content);
     }
-    if (sli_edge_handoff_is_busy(&session->handoff)) {
-        sli_edge_smtp_session_wait(
-            session, session->edge->queue_write_timeout_ms);
-    }
+    pause_client(session);
 }
 
 /* The end of the content: `have_data`, the queue, `queued` */
@@ -138,7 +171,7 @@ static void queued_done(
     }
     sli_edge_smtp_ask_answer(session, reply);
     sli_edge_smtp_ask_drop_kept(session);
-    session->results = NULL;
+    sli_edge_smtp_ask_drop_results(session);
     sli_edge_session_drop_envelope(base);
 }
 
@@ -148,14 +181,16 @@ static void queued_done(
 static void time_content(struct sli_edge_smtp_session *session)
 {
     if (sli_smtp_server_state(&session->engine) != SLI_SMTP_STATE_CONTENT ||
-        sli_smtp_server_is_waiting(&session->engine) ||
-        sli_edge_policy_is_waiting(&session->base.round)) {
+        sli_smtp_server_is_waiting(&session->engine)) {
         return;
     }
-    sli_edge_smtp_session_wait(session,
-        sli_edge_handoff_is_busy(&session->handoff)
-            ? session->edge->queue_write_timeout_ms
-            : session->data_left_ms);
+    pause_client(session);
+    if (!sli_edge_policy_is_waiting(&session->base.round) &&
+        !sli_edge_handoff_is_busy(&session->handoff)) {
+        sli_edge_rate_resume(&session->rate, now_of(session));
+        sli_edge_smtp_session_wait(
+            session, sli_edge_rate_check_ms(&session->rate, now_of(session)));
+    }
 }
 
 void sli_edge_smtp_message_go_on(struct slimta_session *base)
@@ -172,6 +207,18 @@ static struct sli_edge_smtp_session *session_of(
     return SLI_LIST_ITEM(handoff, struct sli_edge_smtp_session, handoff);
 }
 
+/* Answers MAIL or RCPT with the queue's refusal, or as the validators did. */
+static void answer_early(
+    struct sli_edge_handoff *handoff, const struct slimta_reply *refusal)
+{
+    struct sli_edge_smtp_session *session = session_of(handoff);
+
+    sli_edge_smtp_ask_answer(
+        session, refusal != NULL ? refusal : session->kept);
+    sli_edge_smtp_ask_drop_kept(session);
+    sli_edge_smtp_session_pump(session);
+}
+
 static void begun(
     struct sli_edge_handoff *handoff, const struct slimta_reply *refusal)
 {
@@ -181,8 +228,10 @@ static void begun(
         session, refusal != NULL ? refusal : session->kept);
     sli_edge_smtp_ask_drop_kept(session);
     if (refusal == NULL) {
-        session->data_left_ms = session->edge->data_timeout_ms;
-        sli_edge_smtp_session_wait(session, session->data_left_ms);
+        sli_edge_rate_start(
+            &session->rate, &session->edge->data_limits, now_of(session));
+        sli_edge_smtp_session_wait(
+            session, sli_edge_rate_check_ms(&session->rate, now_of(session)));
     } else {
         /* The queue has seen the envelope: nothing can be added any more. */
         sli_smtp_server_give_up(&session->engine);
@@ -195,12 +244,15 @@ static void ready(struct sli_edge_handoff *handoff)
     sli_edge_smtp_message_go_on(&session_of(handoff)->base);
 }
 
+/* Without validators that want to hear of the results the answer is due. */
 static void ask_queued(
     struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
 {
-    if (!sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_QUEUED)) {
-        sli_edge_session_drop_envelope(&session->base);
+    if (session->results == NULL ||
+        !sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_QUEUED)) {
         sli_edge_smtp_ask_answer(session, reply);
+        sli_edge_smtp_ask_drop_results(session);
+        sli_edge_session_drop_envelope(&session->base);
         return;
     }
     sli_edge_smtp_ask_keep(session, reply);
@@ -208,23 +260,30 @@ static void ask_queued(
 }
 
 static void finished(struct sli_edge_handoff *handoff, const char *id,
-    const struct slimta_reply *refusal)
+    const struct slimta_reply *refusal, struct slimta_results *results)
 {
     struct sli_edge_smtp_session *session = session_of(handoff);
     struct slimta_reply *reply = &sli_edge_session_shard(&session->base)->reply;
 
     session->is_refused = refusal != NULL;
+    session->results = results;
     if (refusal != NULL) {
         ask_queued(session, refusal);
     } else if (sli_smtp_replies_set_queued(reply, id) == 0) {
         ask_queued(session, reply);
     } else {
         /* The queue has the message: the default says so without its name. */
-        sli_edge_session_drop_envelope(&session->base);
         sli_edge_smtp_ask_answer(session, NULL);
+        sli_edge_smtp_ask_drop_results(session);
+        sli_edge_session_drop_envelope(&session->base);
     }
     sli_edge_smtp_session_pump(session);
 }
 
 const struct sli_edge_handoff_handler sli_edge_smtp_message_handoff = {
-    .begun = begun, .ready = ready, .finished = finished};
+    .begun_early = answer_early,
+    .recipient_answered = answer_early,
+    .begun = begun,
+    .ready = ready,
+    .finished = finished,
+};

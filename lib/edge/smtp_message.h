@@ -5,6 +5,13 @@
 
 #include "edge/smtp_session.h"
 
+/** For a queue that is asked for each recipient: MAIL and RCPT were accepted by
+ * all validators with `reply`, and are answered when the queue has answered. */
+void sli_edge_smtp_message_open(
+    struct sli_edge_smtp_session *session, const struct slimta_reply *reply);
+void sli_edge_smtp_message_recipient(struct sli_edge_smtp_session *session,
+    const struct slimta_recipient *recipient, const struct slimta_reply *reply);
+
 /** What is done about the engine's DATA, CONTENT and END. */
 void sli_edge_smtp_message_on_data(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event);

@@ -86,6 +86,10 @@ static int init_shards(struct sli_edge *edge, struct slimta_error *error)
         edge->shard_count = i + 1;
         err = sli_edge_shard_init(&edge->shards[i], edge, i > 0, error);
     }
+    if (err == 0) {
+        atomic_store_explicit(
+            &edge->counted, edge->threads, memory_order_release);
+    }
     return err;
 }
 

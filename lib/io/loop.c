@@ -286,33 +286,47 @@ static void close_handles(struct slimta_loop *loop)
     sli_io_inbox_unref(inbox);
 }
 
-/* On the loop, behind all that was posted before the leave. */
+static void post_leave(struct slimta_loop *loop);
+
+/* On the loop, behind all that was posted before the last leave. */
 static void on_leave(struct sli_io_message *message)
 {
     struct slimta_loop *loop =
         SLI_LIST_ITEM(message, struct slimta_loop, leave_message);
 
     loop->leave_is_posted = 0;
+    if (loop->leave_is_late) {
+        loop->leave_is_late = 0;
+        post_leave(loop);
+        return;
+    }
     if (loop->users == 0) {
         close_handles(loop);
     }
     tell_left(loop);
 }
 
+static void post_leave(struct slimta_loop *loop)
+{
+    int err;
+
+    loop->leave_is_posted = 1;
+    loop->leave_message.deliver = on_leave;
+    err = sli_io_inbox_post(loop->inbox, &loop->leave_message);
+    assert(err == 0); /* it is open until the last one left */
+    (void)err;
+}
+
 void sli_io_loop_leave(struct slimta_loop *loop, struct sli_io_loop_user *user,
     void (*left)(struct sli_io_loop_user *user))
 {
-    int err = 0;
-
     assert(loop->users > 0);
     user->left = left;
     sli_list_append(&loop->leaving, &user->link);
     loop->users--;
-    if (!loop->leave_is_posted) {
-        loop->leave_is_posted = 1;
-        loop->leave_message.deliver = on_leave;
-        err = sli_io_inbox_post(loop->inbox, &loop->leave_message);
+    if (loop->leave_is_posted) {
+        loop->leave_is_late = 1;
+    } else {
+        post_leave(loop);
     }
-    assert(err == 0); /* it is open until the last one left */
-    (void)err;
 }

@@ -33,6 +33,7 @@ struct slimta_loop {
     struct sli_list leaving; /* who waits for the handles to be closed */
     struct sli_io_message leave_message; /* says that some leave */
     int leave_is_posted;
+    int leave_is_late; /* someone has left after it was posted */
     unsigned closing_handles;
 };
 

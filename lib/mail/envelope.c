@@ -21,12 +21,19 @@ enum {
     PREPENDED_FIRST = 512
 };
 
+/* What of it may still change. */
+enum seal {
+    SEAL_NONE,           /* all of it */
+    SEAL_BUT_RECIPIENTS, /* recipients may be added */
+    SEAL_WHOLE           /* nothing */
+};
+
 /* Everything it points to stands in its arena but the content. */
 struct slimta_envelope {
     struct slimta_alloc alloc;
     struct sli_arena arena;
     atomic_size_t references;
-    int is_sealed;
+    enum seal seal;
     const char *sender;
     const char *receiver;
     struct slimta_client client;
@@ -35,6 +42,9 @@ struct slimta_envelope {
     size_t recipient_count;
     size_t recipient_capacity;
     struct slimta_recipient **recipients;
+    struct slimta_recipient *staged; /* not listed yet, or NULL */
+    char *staged_address;            /* its own text */
+    size_t staged_room;              /* what there is room for in it */
     /* The fields stand at the end of their room, which grows downwards: what
      * was lent stays where it is. */
     char *prepended_room;
@@ -134,26 +144,72 @@ static int reserve_recipient(struct slimta_envelope *envelope)
     return 0;
 }
 
+/* Keeps the address of the staged recipient. One that is never listed leaves
+ * its room to the next, so that refused ones take no memory each. */
+static int stage_address(
+    struct slimta_envelope *envelope, struct slimta_slice address)
+{
+    if (address.size >= envelope->staged_room) {
+        size_t room = envelope->staged_room * 2;
+
+        if (room <= address.size) {
+            room = address.size + 1;
+        }
+        envelope->staged_room = 0;
+        envelope->staged_address = sli_arena_get(&envelope->arena, room);
+        if (envelope->staged_address == NULL) {
+            return SLIMTA_ENOMEM;
+        }
+        envelope->staged_room = room;
+    }
+    if (address.size > 0) {
+        memcpy(envelope->staged_address, address.data, address.size);
+    }
+    envelope->staged_address[address.size] = '\0';
+    return 0;
+}
+
+int sli_mail_envelope_stage_recipient(struct slimta_envelope *envelope,
+    struct slimta_slice address, const struct slimta_recipient *params,
+    const struct slimta_recipient **staged)
+{
+    if (envelope->seal == SEAL_WHOLE) {
+        return SLIMTA_ESTATE;
+    }
+    if (envelope->staged == NULL) {
+        envelope->staged =
+            sli_arena_get(&envelope->arena, sizeof *envelope->staged);
+    }
+    if (envelope->staged == NULL || reserve_recipient(envelope) != 0 ||
+        stage_address(envelope, address) != 0) {
+        return SLIMTA_ENOMEM;
+    }
+    *envelope->staged = *params;
+    envelope->staged->size = sizeof *envelope->staged;
+    envelope->staged->address = envelope->staged_address;
+    *staged = envelope->staged;
+    return 0;
+}
+
+void sli_mail_envelope_list_recipient(struct slimta_envelope *envelope)
+{
+    envelope->recipients[envelope->recipient_count++] = envelope->staged;
+    envelope->staged = NULL;
+    envelope->staged_address = NULL;
+    envelope->staged_room = 0;
+}
+
 int sli_mail_envelope_add_recipient(struct slimta_envelope *envelope,
     struct slimta_slice address, const struct slimta_recipient *params)
 {
-    struct slimta_recipient *recipient;
+    const struct slimta_recipient *staged;
+    int err =
+        sli_mail_envelope_stage_recipient(envelope, address, params, &staged);
 
-    if (envelope->is_sealed) {
-        return SLIMTA_ESTATE;
+    if (err == 0) {
+        sli_mail_envelope_list_recipient(envelope);
     }
-    recipient = sli_arena_get(&envelope->arena, sizeof *recipient);
-    if (recipient == NULL || reserve_recipient(envelope) != 0) {
-        return SLIMTA_ENOMEM;
-    }
-    *recipient = *params;
-    recipient->size = sizeof *recipient;
-    recipient->address = sli_arena_text(&envelope->arena, address);
-    if (recipient->address == NULL) {
-        return SLIMTA_ENOMEM;
-    }
-    envelope->recipients[envelope->recipient_count++] = recipient;
-    return 0;
+    return err;
 }
 
 int sli_mail_envelope_take_content(
@@ -169,11 +225,28 @@ int sli_mail_envelope_take_content(
     return err;
 }
 
+/* Once it is sealed others may read it: nothing is written again. */
+static void seal(
+    struct slimta_envelope *envelope, enum seal how, int64_t timestamp_ms)
+{
+    if (envelope->seal == SEAL_NONE) {
+        envelope->timestamp_ms = timestamp_ms;
+    }
+    if (envelope->seal < how) {
+        envelope->seal = how;
+    }
+}
+
 void sli_mail_envelope_seal(
     struct slimta_envelope *envelope, int64_t timestamp_ms)
 {
-    envelope->timestamp_ms = timestamp_ms;
-    envelope->is_sealed = 1;
+    seal(envelope, SEAL_WHOLE, timestamp_ms);
+}
+
+void sli_mail_envelope_seal_but_recipients(
+    struct slimta_envelope *envelope, int64_t timestamp_ms)
+{
+    seal(envelope, SEAL_BUT_RECIPIENTS, timestamp_ms);
 }
 
 struct slimta_envelope *slimta_envelope_ref(struct slimta_envelope *envelope)
@@ -303,7 +376,7 @@ int slimta_envelope_prepend(
     struct slimta_slice field_name = sli_slice_text(name);
     struct slimta_slice field_value = sli_slice_text(value);
 
-    if (envelope->is_sealed) {
+    if (envelope->seal != SEAL_NONE) {
         return SLIMTA_ESTATE;
     }
     if (value == NULL || !sli_mail_header_is_name(field_name) ||
@@ -376,7 +449,7 @@ int slimta_envelope_split(struct slimta_envelope **out,
     struct slimta_envelope *part = NULL;
     int err = SLIMTA_ENOMEM;
 
-    if (!envelope->is_sealed) {
+    if (envelope->seal != SEAL_WHOLE) {
         return SLIMTA_ESTATE;
     }
     if (first > envelope->recipient_count ||
@@ -396,7 +469,7 @@ int slimta_envelope_split(struct slimta_envelope **out,
     }
     if (err == 0) {
         part->content = sli_mail_content_ref(envelope->content);
-        part->is_sealed = 1;
+        part->seal = SEAL_WHOLE;
         *out = part;
         part = NULL;
     }

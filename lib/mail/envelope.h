@@ -27,13 +27,29 @@ int sli_mail_envelope_new(struct slimta_envelope **out,
 int sli_mail_envelope_add_recipient(struct slimta_envelope *envelope,
     struct slimta_slice address, const struct slimta_recipient *params);
 
+/** Copies one recipient without adding it yet, in the place of the one that was
+ * copied before. Lends the copy until the next call, or as long as the
+ * envelope once it is listed. SLIMTA_ESTATE, SLIMTA_ENOMEM. */
+int sli_mail_envelope_stage_recipient(struct slimta_envelope *envelope,
+    struct slimta_slice address, const struct slimta_recipient *params,
+    const struct slimta_recipient **staged);
+
+/** Adds the recipient that was copied last; cannot fail. */
+void sli_mail_envelope_list_recipient(struct slimta_envelope *envelope);
+
 /** Gives the content away, with its reference, and puts an empty one in its
  * place. SLIMTA_ENOMEM: nothing has changed. */
 int sli_mail_envelope_take_content(
     struct slimta_envelope *envelope, struct slimta_content **content);
 
-/** From here on nothing in it changes. */
+/** From here on nothing in it changes. The timestamp is that of the first
+ * sealing. */
 void sli_mail_envelope_seal(
+    struct slimta_envelope *envelope, int64_t timestamp_ms);
+
+/** From here on nothing in it changes but its recipients, which are for the
+ * loop only until it is sealed. */
+void sli_mail_envelope_seal_but_recipients(
     struct slimta_envelope *envelope, int64_t timestamp_ms);
 
 #endif

@@ -42,6 +42,7 @@ enum { KNOWN = sizeof known / sizeof *known };
 
 /* Entries, each a keyword and its parameters, each of these ended with NUL. */
 struct slimta_extensions {
+    struct slimta_alloc alloc; /* a copy: its taker may outlive the edge */
     struct sli_buf entries;
 };
 
@@ -131,7 +132,9 @@ int sli_smtp_extensions_new(struct slimta_extensions **out,
     int err = extensions == NULL ? SLIMTA_ENOMEM : 0;
 
     if (err == 0) {
-        sli_buf_init(&extensions->entries, alloc, SLI_SMTP_EXTENSIONS_MAX);
+        extensions->alloc = *alloc;
+        sli_buf_init(
+            &extensions->entries, &extensions->alloc, SLI_SMTP_EXTENSIONS_MAX);
     }
     for (size_t row = 0; row < KNOWN && err == 0; row++) {
         char params[SLI_ASCII_NUMBER_MAX];
@@ -150,10 +153,10 @@ int sli_smtp_extensions_new(struct slimta_extensions **out,
 void sli_smtp_extensions_free(struct slimta_extensions *extensions)
 {
     if (extensions != NULL) {
-        const struct slimta_alloc *alloc = extensions->entries.alloc;
+        struct slimta_alloc alloc = extensions->alloc;
 
         sli_buf_fini(&extensions->entries);
-        sli_free(alloc, extensions);
+        sli_free(&alloc, extensions);
     }
 }
 

@@ -142,9 +142,9 @@ struct sli_smtp_server {
     int owes_reset;    /* RESET is the next event */
     enum sli_smtp_close close;
     uint64_t errors;
-    uint64_t idle_commands; /* since a message was accepted */
     unsigned offered; /* extensions whose parameters are known */
     const struct slimta_extensions *extensions; /* for the next EHLO, or NULL */
+    uint64_t idle_commands; /* since a message was accepted */
     struct sli_smtp_transaction transaction;
 };
 

@@ -131,34 +131,39 @@ static void test_reset_before_a_late_reply(void **state)
     host_queue_fini(&queue);
 }
 
+#define SIGNALS 65
+
+extern char **environ;
+
 /** All of the process that an edge could change. */
 struct condition {
     sigset_t mask;
-    void (*handlers[64])(int number);
+    struct sigaction actions[SIGNALS];
     char directory[4096];
     char locale[256];
     mode_t mask_of_files;
+    char **environment;
+    char *first_variable;
     size_t threads;
     size_t descriptors;
 };
 
 static void look(struct condition *condition)
 {
-    struct sigaction action;
     int number = 0;
 
     memset(condition, 0, sizeof *condition);
     assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &condition->mask), 0);
-    for (number = 1; number < 64; ++number) {
-        if (sigaction(number, NULL, &action) == 0) {
-            condition->handlers[number] = action.sa_handler;
-        }
+    for (number = 1; number < SIGNALS; ++number) {
+        (void)sigaction(number, NULL, &condition->actions[number]);
     }
     assert_non_null(getcwd(condition->directory, sizeof condition->directory));
     strncpy(condition->locale, setlocale(LC_ALL, NULL),
         sizeof condition->locale - 1);
     condition->mask_of_files = umask(022);
     umask(condition->mask_of_files);
+    condition->environment = environ;
+    condition->first_variable = environ == NULL ? NULL : environ[0];
     condition->threads = host_count("/proc/self/task");
     condition->descriptors = host_count("/proc/self/fd");
 }
@@ -167,17 +172,40 @@ static void compare(const struct condition *a, const struct condition *b)
 {
     int number = 0;
 
-    for (number = 1; number < 64; ++number) {
+    for (number = 1; number < SIGNALS; ++number) {
         assert_int_equal(
             sigismember(&a->mask, number), sigismember(&b->mask, number));
-        assert_true(a->handlers[number] == b->handlers[number]);
+        assert_true(
+            a->actions[number].sa_handler == b->actions[number].sa_handler);
+        assert_int_equal(
+            a->actions[number].sa_flags, b->actions[number].sa_flags);
     }
     assert_string_equal(a->directory, b->directory);
     assert_string_equal(a->locale, b->locale);
     assert_int_equal(a->mask_of_files, b->mask_of_files);
+    assert_ptr_equal(a->environment, b->environment);
+    assert_ptr_equal(a->first_variable, b->first_variable);
 }
 
-static void test_nothing_is_changed(void **state)
+/* A session of each kind: served, refused, cut off within its message. */
+static void serve(const struct slimta_address *address)
+{
+    struct host_client client;
+
+    assert_int_equal(host_deliver(address), 250);
+    assert_int_equal(host_client_open(&client, address), 0);
+    assert_int_equal(host_client_reply(&client), 220);
+    assert_int_equal(host_client_ask(&client, "WHAT\r\n"), 500);
+    assert_int_equal(host_client_ask(&client, "QUIT\r\n"), 221);
+    assert_int_equal(host_client_reply(&client), 0);
+    host_client_close(&client);
+    assert_int_equal(host_client_open(&client, address), 0);
+    assert_int_equal(host_client_begin(&client), 0);
+    host_client_reset(&client);
+    assert_int_equal(host_deliver(address), 250);
+}
+
+static void expect_no_change(void)
 {
     struct condition before;
     struct condition during;
@@ -186,13 +214,12 @@ static void test_nothing_is_changed(void **state)
     struct host_edge host;
     int round = 0;
 
-    (void)state;
     host_queue_init(&queue, HOST_QUEUED);
     /* libuv opens a few descriptors for the process with the first loop. */
     for (round = 0; round < 2; ++round) {
         look(&before);
         host_edge_start(&host, NULL, &queue.queue);
-        assert_int_equal(host_deliver(&host.address), 250);
+        serve(&host.address);
         look(&during);
         compare(&before, &during);
         host_edge_stop(&host, 1000);
@@ -202,6 +229,44 @@ static void test_nothing_is_changed(void **state)
     assert_int_equal(before.threads, after.threads);
     assert_int_equal(before.descriptors, after.descriptors);
     host_queue_fini(&queue);
+}
+
+static void test_nothing_is_changed(void **state)
+{
+    (void)state;
+    expect_no_change();
+}
+
+static void ignore(int number)
+{
+    (void)number;
+}
+
+/* What is not the default is not made so either. */
+static void test_an_unusual_host_stays_so(void **state)
+{
+    const struct sigaction ours = {
+        .sa_handler = ignore, .sa_flags = SA_NODEFER};
+    struct sigaction usual;
+    struct condition before;
+    sigset_t some;
+
+    (void)state;
+    look(&before);
+    assert_int_equal(sigaction(SIGUSR1, &ours, &usual), 0);
+    sigemptyset(&some);
+    sigaddset(&some, SIGUSR2);
+    sigaddset(&some, SIGTERM);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &some, NULL), 0);
+    umask(0137);
+    assert_int_equal(chdir("/"), 0);
+    assert_non_null(setlocale(LC_ALL, "C.UTF-8"));
+    expect_no_change();
+    assert_non_null(setlocale(LC_ALL, before.locale));
+    assert_int_equal(chdir(before.directory), 0);
+    umask(before.mask_of_files);
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, &before.mask, NULL), 0);
+    assert_int_equal(sigaction(SIGUSR1, &usual, NULL), 0);
 }
 
 static void test_signals_stay_with_the_host(void **state)
@@ -355,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_reset_without_ignoring_sigpipe),
         cmocka_unit_test(test_reset_before_a_late_reply),
         cmocka_unit_test(test_nothing_is_changed),
+        cmocka_unit_test(test_an_unusual_host_stays_so),
         cmocka_unit_test(test_signals_stay_with_the_host),
         cmocka_unit_test(test_slow_queue_stops_the_reading),
         cmocka_unit_test(test_a_client_that_does_not_read),

@@ -17,7 +17,7 @@ FLAGS = ['--listen', '--hostname', '--queue', '--max-size',
          '--max-recipients', '--max-connections', '--max-connections-per-ip',
          '--max-errors',
          '--command-timeout', '--data-timeout', '--drain-timeout',
-         '--threads', '--help', '--version']
+         '--threads', '--log-level', '--log-format', '--help', '--version']
 
 
 def drip(wire, octets):
@@ -216,7 +216,8 @@ for bad in [['--what'], ['--listen', 'nonsense'], ['--listen', '1.2.3.4'],
             ['--max-connections-per-ip', 'many'],
             ['--max-errors', 'x'], ['--command-timeout', '-5'],
             ['--data-timeout', 'soon'], ['--drain-timeout', ' 1'],
-            ['--threads', '99999'], ['--hostname', 'a b'],
+            ['--threads', '99999'], ['--log-level', 'loud'],
+            ['--log-format', 'xml'], ['--hostname', 'a b'],
             ['--max-size', '99999999999999999999'], ['extra'], ['--listen']]:
     tap.case('exit 2: ' + ' '.join(repr(word) for word in bad), bad_options,
              bad)

@@ -29,14 +29,35 @@ FILES = r'''
     f(data)?sync f?truncate(64)? dup[23]? fcntl(64)? ioctl mmap(64)?
 '''.split()
 
-# What no host wants of a library inside it.
+# What no host wants of a library inside it: its end, its signals, processes,
+# working directory, umask, environment, locale, standard streams, descriptors
+# and limits; and what is one for the whole process.
 NOT_IN_A_HOST = r'''
-    abort _?exit _Exit quick_exit atexit on_exit __assert_fail signal sigaction
-    sigprocmask raise kill fork vfork clone execv.* posix_spawn.* system popen
-    chdir fchdir umask setlocale setenv unsetenv putenv (secure_)?getenv environ
-    printf puts putchar fputs vprintf perror __v?printf_chk stdout stderr stdin
-    srand rand random drand48 strtok gmtime localtime strerror
+    abort _?exit _Exit quick_exit at_quick_exit atexit on_exit __cxa_atexit
+    __assert_fail (sig)?longjmp
+    signal sigaction sigprocmask sigaltstack sigwait(info)? sigtimedwait sigpending
+    sigsuspend siginterrupt signalfd raise kill killpg alarm setitimer
+    fork vfork _Fork clone3? exec[lv].* fexecve posix_spawn.* system popen pclose
+    wait waitpid waitid daemon setsid setpgid pthread_atfork ptrace prctl
+    chdir fchdir chroot umask set(e|re|res)?[ug]id setrlimit(64)? nice setpriority
+    setlocale uselocale setenv unsetenv putenv clearenv (secure_)?getenv environ
+    v?printf puts putchar fputs fputc putc vprintf perror __v?printf_chk
+    stdout stderr stdin freopen(64)? setvbuf (v?syslog|openlog) psignal
+    dup[23] mtrace mallopt mlockall dlopen
+    s?rand srandom random drand48 strtok gmtime localtime asctime ctime strerror
+    getopt.* tzset
+    uv_signal_.* uv_spawn uv_kill uv_chdir uv_os_(un)?setenv uv_default_loop
+    uv_replace_allocator uv_set_process_title uv_setup_args
+    uv_disable_stdio_inheritance uv_library_shutdown uv_os_setpriority uv_tty_.*
 '''.split()
+
+# A new thread, and the mask of signals that it begins with.
+THREADS = r'''
+    pthread_create thrd_create uv_thread_create(_ex)? clone3?
+    pthread_(attr_)?setsigmask(_np)? pthread_sigmask sigprocmask
+    pthread_kill pthread_cancel pthread_exit pthread_setname_np
+'''.split()
+MAKES_THREADS = 'io_thread.c.o'
 
 
 def bare(symbol):
@@ -48,7 +69,7 @@ def undefined(arguments, file):
     """What a file uses, and where: pairs of symbol and object."""
     lines = run(['nm', '-A'] + arguments + ['--undefined-only', file])
     found = re.findall(r'^(.*):\s+[Uvw] (\S+)$', lines, re.M)
-    return {(bare(name), where.split('/')[-1]) for where, name in found}
+    return {(bare(name), re.split('[/:]', where)[-1]) for where, name in found}
 
 
 def matching(used, patterns):
@@ -133,6 +154,16 @@ def harmless():
     used = undefined(['-D'], shared())
     check(len(used) > 10, 'hardly anything is used: %s' % used)
     equal(matching(used, NOT_IN_A_HOST), [], 'used')
+
+
+@tap.test
+def threads_in_one_place():
+    """only the file for threads makes one, or touches a mask of signals"""
+    used = undefined([], release() / 'lib/libslimta-edge.a')
+    where = {place for name, place in used if name == 'pthread_create'}
+    equal(where, {MAKES_THREADS}, 'what uses pthread_create')
+    equal(matching({pair for pair in used if pair[1] != MAKES_THREADS},
+                   THREADS), [], 'used')
 
 
 @tap.test

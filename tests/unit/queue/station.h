@@ -50,17 +50,21 @@ static inline void station_go(struct station *station)
 
 static inline void station_keep(struct asked *asked, struct slimta_op *op)
 {
+    const struct slimta_reply *refusal;
+
     asked->answers++;
     asked->begun = op->begun;
-    (void)snprintf(asked->id, sizeof asked->id, "%s", op->results.id);
-    if (op->results.accepted > 0) {
+    (void)snprintf(
+        asked->id, sizeof asked->id, "%s", sli_edge_results_name(op->answers));
+    if (op->answers->accepted > 0) {
         asked->code = 250;
         return;
     }
-    asked->code = slimta_reply_code(slimta_op_reply(op));
+    refusal = op->answers->count > 0 ? slimta_results_refusal(op->answers, 0)
+                                     : slimta_op_reply(op);
+    asked->code = slimta_reply_code(refusal);
     (void)snprintf(asked->text, sizeof asked->text, "%s %s",
-        slimta_reply_enhanced(slimta_op_reply(op)),
-        slimta_reply_text(slimta_op_reply(op)));
+        slimta_reply_enhanced(refusal), slimta_reply_text(refusal));
 }
 
 static inline void station_detach(struct station *station);
@@ -95,6 +99,8 @@ static inline struct slimta_op *station_op(
     op = sli_edge_op_ask(
         &station->ops, &asked->question, 451, "4.3.0 Error queuing message");
     assert_non_null(op);
+    op->answers = sli_edge_results_new(&op->alloc);
+    assert_non_null(op->answers);
     return op;
 }
 

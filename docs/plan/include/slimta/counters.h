@@ -28,7 +28,7 @@ struct slimta_counters {
     uint64_t tls_errors;
     uint64_t auth_successes;
     uint64_t auth_failures;
-    uint64_t requests; /**< HTTP requests, SMTP commands */
+    uint64_t commands; /**< SMTP commands, HTTP requests */
     uint64_t senders_refused;
     uint64_t recipients_refused;
     uint64_t messages_accepted; /**< answered with success */

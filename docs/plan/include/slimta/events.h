@@ -91,9 +91,16 @@ SLIMTA_BEGIN_DECLS
 SLIMTA_API const struct slimta_event_field *slimta_event_find(
     const struct slimta_event *event, const char *name);
 
-/** Writes the event as one line without its end; foreign octets are escaped.
+/**
+ * Writes the event as one line without its end, printable ASCII whatever a
+ * client has sent. As text a value that is not plain stands in quotes, and what
+ * is not printable becomes \n, \r, \t or \xHH. As JSON (which has hostname and
+ * timestamp_ms too) UTF-8 becomes \uHHHH, and octets that are none become the
+ * four characters \xHH.
+ *
  * Always terminates; returns the length of the whole text, which was cut if it
- * is not below `size`. */
+ * is not below `size`. Any thread.
+ */
 SLIMTA_API size_t slimta_event_format(const struct slimta_event *event,
     enum slimta_log_format format, char *out, size_t size);
 

@@ -87,24 +87,29 @@ struct slimta_queue_methods {
         struct slimta_queue *queue, void *message, struct slimta_op *op);
 
     /** The message will not be finished; forget it. May come while the op of
-     * its write is still open: that one was cancelled before. */
+     * its `recipient` or `write` is still open: that one was cancelled before.
+     */
     void (*abort)(struct slimta_queue *queue, void *message);
+
+    /** One recipient, after the `rcpt` validators have accepted it; a refusal
+     * is the reply to RCPT, and then it is not in the envelope. Without an
+     * answer it is accepted. `recipient` is borrowed until return. NULL:
+     * recipients come with the envelope.
+     *
+     * A queue with this member gets every message through the streaming form,
+     * and `begin` after MAIL already: without recipients, so a refusal is the
+     * reply to MAIL, and abort also follows when no DATA comes. The edge adds
+     * to the envelope's recipients until the first write or commit: up to then
+     * they are for the loop only, and slimta_envelope_split is SLIMTA_ESTATE;
+     * all else is sealed, also against slimta_envelope_prepend. When the
+     * deadline passes the whole message is given up: abort follows. */
+    void (*recipient)(struct slimta_queue *queue, void *message,
+        const struct slimta_recipient *recipient, struct slimta_op *op);
 
     /** What the queue can honour now: SLIMTA_CAN_… flags. On any loop, each
      * time that extensions are offered; must not block. NULL: a queue that
      * keeps octets and addresses as they are, and honours nothing more. */
     uint64_t (*capabilities)(struct slimta_queue *queue);
-
-    /** One recipient, after the `rcpt` validators have accepted it; a refusal
-     * is the reply to RCPT, and then it is not in the envelope. A queue with
-     * this member gets every message through the streaming form, and `begin`
-     * after MAIL already: without recipients, so a refusal is the reply to
-     * MAIL, and abort also follows when no DATA comes. The edge adds to the
-     * envelope's recipients until the first write or commit: up to then they
-     * are for the loop only, all else is sealed. `recipient` is borrowed
-     * until return. NULL: recipients come with the envelope. */
-    void (*recipient)(struct slimta_queue *queue, void *message,
-        const struct slimta_recipient *recipient, struct slimta_op *op);
 };
 
 /**

@@ -20,7 +20,8 @@ struct slimta_results;
 
 SLIMTA_BEGIN_DECLS
 
-/** How many parts; at least 1. */
+/** How many parts; at least 1: a queue that named none has refused with its
+ * op's reply. */
 SLIMTA_API size_t slimta_results_count(const struct slimta_results *results);
 
 /** The envelope of part `index`, which holds its recipients; NULL past the
