@@ -60,6 +60,12 @@ static int apply_max_connections(struct settings *settings, const char *value)
     return count(value, &settings->edge.max_connections);
 }
 
+static int apply_max_connections_per_ip(
+    struct settings *settings, const char *value)
+{
+    return count(value, &settings->edge.max_connections_per_ip);
+}
+
 static int apply_max_errors(struct settings *settings, const char *value)
 {
     return count(value, &settings->edge.max_errors);
@@ -131,6 +137,8 @@ static const struct flag flags[] = {
         apply_max_recipients},
     {"--max-connections", "N", "connections at once [10000]", whole_number,
         apply_max_connections},
+    {"--max-connections-per-ip", "N", "of them from one address [100]",
+        whole_number, apply_max_connections_per_ip},
     {"--max-errors", "N", "errors of a session, the last ends it [20]",
         whole_number, apply_max_errors},
     {"--command-timeout", "SECONDS", "for a command [300]",

@@ -17,6 +17,28 @@ static uint64_t monotonic_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* What no client knows: where in memory the edge stands, and since when. */
+static uint64_t seed_of(const struct sli_edge *edge)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)(uintptr_t)edge ^ (uint64_t)now.tv_nsec << 32 ^
+        (uint64_t)now.tv_sec;
+}
+
+static int init_lock(struct sli_edge *edge)
+{
+    if (pthread_mutex_init(&edge->lock, NULL) != 0) {
+        return SLIMTA_ENOMEM;
+    }
+    if (pthread_cond_init(&edge->started, NULL) != 0) {
+        pthread_mutex_destroy(&edge->lock);
+        return SLIMTA_ENOMEM;
+    }
+    return 0;
+}
+
 int sli_edge_init(struct sli_edge *edge, const struct sli_edge_kind *kind,
     const struct slimta_alloc *alloc, struct slimta_queue *queue)
 {
@@ -24,11 +46,11 @@ int sli_edge_init(struct sli_edge *edge, const struct sli_edge_kind *kind,
     edge->alloc = *alloc;
     edge->queue = queue;
     edge->stop_at_ms = UINT64_MAX;
-    if (pthread_mutex_init(&edge->lock, NULL) != 0) {
+    if (sli_edge_places_init(&edge->places, &edge->alloc, seed_of(edge)) != 0) {
         return SLIMTA_ENOMEM;
     }
-    if (pthread_cond_init(&edge->started, NULL) != 0) {
-        pthread_mutex_destroy(&edge->lock);
+    if (init_lock(edge) != 0) {
+        sli_edge_places_fini(&edge->places);
         return SLIMTA_ENOMEM;
     }
     return 0;
@@ -44,6 +66,7 @@ void sli_edge_fini(struct sli_edge *edge)
     for (size_t i = 0; i < edge->socket_count; i++) {
         sli_io_socket_close(&edge->sockets[i], &edge->alloc);
     }
+    sli_edge_places_fini(&edge->places);
     pthread_cond_destroy(&edge->started);
     pthread_mutex_destroy(&edge->lock);
 }
@@ -241,7 +264,7 @@ void sli_edge_sum(const struct sli_edge *edge, struct slimta_counters *counters)
     for (unsigned i = 0; i < count; i++) {
         sli_edge_counters_add(&sum, &edge->shards[i].counters);
     }
-    sum.connections_open = atomic_load(&edge->connections);
+    sum.connections_open = atomic_load(&edge->places.total);
     sli_edge_counters_give(counters, &sum);
 }
 
@@ -249,6 +272,13 @@ int sli_edge_make_shards(struct sli_edge *edge, unsigned count)
 {
     edge->shards = sli_alloc_array(&edge->alloc, count, sizeof *edge->shards);
     return edge->shards == NULL ? SLIMTA_ENOMEM : 0;
+}
+
+static void enter_state(struct sli_edge *edge, enum sli_edge_state state)
+{
+    pthread_mutex_lock(&edge->lock);
+    edge->state = state;
+    pthread_mutex_unlock(&edge->lock);
 }
 
 static int start_in_loop(
@@ -262,19 +292,19 @@ static int start_in_loop(
     edge->shard_count = 1;
     err = sli_edge_shard_init(&edge->shards[0], edge, 0, error);
     if (err != 0) {
-        edge->state = SLI_EDGE_STOPPED;
+        enter_state(edge, SLI_EDGE_STOPPED);
         return err;
     }
     atomic_store_explicit(&edge->counted, 1, memory_order_release);
     edge->live = 1;
-    edge->state = SLI_EDGE_RUNNING;
     err = sli_edge_shard_start(&edge->shards[0], loop, error);
     if (err != 0 && edge->shards[0].state == SLI_EDGE_SHARD_GONE) {
         edge->live = 0;
-        edge->state = SLI_EDGE_STOPPED;
-    } else if (err != 0) {
-        edge->state = SLI_EDGE_STOPPING;
+        enter_state(edge, SLI_EDGE_STOPPED);
+        return err;
     }
+    /* Only now: what other threads post to a shard meets one that runs. */
+    enter_state(edge, err == 0 ? SLI_EDGE_RUNNING : SLI_EDGE_STOPPING);
     return err;
 }
 
@@ -283,10 +313,6 @@ int sli_edge_start(
 {
     if (edge->state != SLI_EDGE_NEW) {
         return sli_error_set(error, SLIMTA_ESTATE, "an edge is started once");
-    }
-    if (edge->socket_count == 0) {
-        return sli_error_set(
-            error, SLIMTA_ESTATE, "the edge does not listen anywhere yet");
     }
     return loop != NULL ? start_in_loop(edge, loop, error)
                         : sli_edge_threads_start(edge, error);

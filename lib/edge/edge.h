@@ -3,11 +3,11 @@
 #define EDGE_EDGE_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include <slimta/error.h>
 
 #include "edge/event.h"
+#include "edge/places.h"
 #include "edge/shard.h"
 
 /** The most sockets that one edge listens on. */
@@ -42,7 +42,6 @@ struct sli_edge {
     struct slimta_alloc alloc;
     struct slimta_queue *queue; /* borrowed */
     struct sli_edge_event_sink events;
-    uint64_t max_connections;
     unsigned threads;
     size_t text_bytes; /* the longest words of a command, with their NULs */
     struct slimta_validators *tables; /* in the order of asking */
@@ -53,8 +52,8 @@ struct sli_edge {
     size_t socket_count;
     struct sli_edge_shard *shards;
     unsigned shard_count;
-    atomic_uint counted;     /* shards whose counters may be read */
-    atomic_uint connections; /* open in all shards */
+    atomic_uint counted;           /* shards whose counters may be read */
+    struct sli_edge_places places; /* for connections, in all shards */
 
     pthread_mutex_t lock; /* what follows is touched by any thread */
     pthread_cond_t started;
@@ -62,6 +61,7 @@ struct sli_edge {
     unsigned starting; /* threads that have not reported yet */
     int start_result;
     struct slimta_error start_error;
+    unsigned next_shard;           /* that adopts a connection */
     unsigned live;                 /* shards that are not gone */
     int has_begun;                 /* LISTENING was told, STOPPED is due */
     uint64_t stop_at_ms;           /* on the monotonic clock */
@@ -84,7 +84,8 @@ int sli_edge_listen_unix(
 int sli_edge_listen_fd(
     struct sli_edge *edge, int fd, struct slimta_error *error);
 
-/** In `loop`, or with NULL on threads of its own. */
+/** In `loop`, or with NULL on threads of its own. Without sockets it serves
+ * what is adopted. */
 int sli_edge_start(struct sli_edge *edge, struct slimta_loop *loop,
     struct slimta_error *error);
 

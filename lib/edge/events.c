@@ -131,7 +131,7 @@ static void tell_descriptors(const struct sli_edge_shard *shard)
 
     if (begin(&event, shard, SLIMTA_EVENT_DESCRIPTORS, 0)) {
         sli_edge_event_number(
-            &event, "connections", atomic_load(&shard->edge->connections));
+            &event, "connections", atomic_load(&shard->edge->places.total));
         sli_edge_event_send(&event);
     }
 }

@@ -120,16 +120,28 @@ const struct slimta_reply *sli_edge_shard_reply(
     return &shard->reply;
 }
 
-/* Takes a place for one connection, if there is one. */
-static int take_place(struct sli_edge *edge)
+void sli_edge_shard_admit(
+    struct sli_edge_shard *shard, int fd, const struct slimta_address *peer)
 {
-    unsigned before = atomic_fetch_add(&edge->connections, 1);
+    const struct sli_edge_door *door = shard->edge->kind->door;
 
-    if (before < edge->max_connections) {
-        return 1;
+    switch (sli_edge_places_take(&shard->edge->places, peer)) {
+    case SLI_EDGE_PLACE_TAKEN:
+        door->accept(shard, fd, peer);
+        return;
+    case SLI_EDGE_PLACE_TOO_MANY:
+        sli_edge_events_refused(shard, peer, "max_connections");
+        door->turn_away(shard, fd);
+        break;
+    case SLI_EDGE_PLACE_TOO_MANY_PER_IP:
+        sli_edge_events_refused(shard, peer, "max_connections_per_ip");
+        door->turn_away(shard, fd);
+        break;
+    case SLI_EDGE_PLACE_NO_MEMORY:
+        sli_edge_events_memory(shard, 0, "a connection");
+        break;
     }
-    atomic_fetch_sub(&edge->connections, 1);
-    return 0;
+    (void)close(fd);
 }
 
 static struct sli_edge_shard *shard_of(struct sli_io_listener *listener)
@@ -140,15 +152,7 @@ static struct sli_edge_shard *shard_of(struct sli_io_listener *listener)
 static void accepted(
     struct sli_io_listener *listener, int fd, const struct slimta_address *peer)
 {
-    struct sli_edge_shard *shard = shard_of(listener);
-
-    if (take_place(shard->edge)) {
-        shard->edge->kind->door->accept(shard, fd, peer);
-    } else {
-        sli_edge_events_refused(shard, peer, "max_connections");
-        shard->edge->kind->door->turn_away(shard, fd);
-        (void)close(fd);
-    }
+    sli_edge_shard_admit(shard_of(listener), fd, peer);
 }
 
 static void short_of(struct sli_io_listener *listener, int error)
@@ -373,9 +377,10 @@ void sli_edge_shard_post_stop(struct sli_edge_shard *shard)
     }
 }
 
-void sli_edge_shard_session_ends(struct sli_edge_shard *shard)
+void sli_edge_shard_session_ends(
+    struct sli_edge_shard *shard, const struct slimta_address *peer)
 {
-    atomic_fetch_sub(&shard->edge->connections, 1);
+    sli_edge_places_give(&shard->edge->places, peer);
     leave_when_done(shard);
 }
 

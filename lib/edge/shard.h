@@ -98,9 +98,17 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
  * edge's lock. */
 void sli_edge_shard_post_stop(struct sli_edge_shard *shard);
 
+/** A connection that is non-blocking: `fd` becomes a session, or over a limit
+ * is told so and closed. Takes it. While the shard runs or drains, on the
+ * loop. */
+void sli_edge_shard_admit(
+    struct sli_edge_shard *shard, int fd, const struct slimta_address *peer);
+
 /** A session that `accept` was called for has ended: it is out of `members` and
- * its memory is free. The shard may go now. On the loop. */
-void sli_edge_shard_session_ends(struct sli_edge_shard *shard);
+ * its memory is free. `peer` is what `accept` got. The shard may go now. On the
+ * loop. */
+void sli_edge_shard_session_ends(
+    struct sli_edge_shard *shard, const struct slimta_address *peer);
 
 /** A pool job that no session waits for begins or ends. On the loop. */
 void sli_edge_shard_job_begins(struct sli_edge_shard *shard);

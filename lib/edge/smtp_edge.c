@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/options.h"
 #include "base/slice.h"
+#include "edge/adopt.h"
 #include "edge/form.h"
 #include "edge/policy.h"
 #include "edge/smtp_session.h"
@@ -23,7 +24,10 @@
 #define COMMAND_BYTES_MIN 512
 #define COMMAND_BYTES_MAX 65536
 #define DEFAULT_CONNECTIONS 10000
+#define DEFAULT_CONNECTIONS_PER_IP 100
 #define DEFAULT_ERRORS 20
+#define DEFAULT_IDLE_COMMANDS 100000
+#define DEFAULT_DATA_RATE 1024
 #define DEFAULT_RECEIVED 100
 #define DEFAULT_COMMAND_TIMEOUT_MS 300000
 #define DEFAULT_DATA_TIMEOUT_MS 600000
@@ -166,8 +170,10 @@ static void copy_numbers(
 {
     edge->edge.threads =
         options->threads == 0 ? DEFAULT_THREADS : options->threads;
-    edge->edge.max_connections =
-        or_default(options->max_connections, DEFAULT_CONNECTIONS);
+    sli_edge_places_limit(&edge->edge.places,
+        or_default(options->max_connections, DEFAULT_CONNECTIONS),
+        or_default(
+            options->max_connections_per_ip, DEFAULT_CONNECTIONS_PER_IP));
     edge->smtp.alloc = &edge->edge.alloc;
     edge->smtp.max_message_bytes =
         or_default(options->max_message_bytes, DEFAULT_MESSAGE_BYTES);
@@ -178,6 +184,8 @@ static void copy_numbers(
     edge->smtp.max_errors = or_default(options->max_errors, DEFAULT_ERRORS);
     edge->smtp.max_received =
         or_default(options->max_received, DEFAULT_RECEIVED);
+    edge->smtp.max_idle_commands =
+        or_default(options->max_idle_commands, DEFAULT_IDLE_COMMANDS);
     edge->smtp.bare_newlines = options->bare_newlines;
     edge->smtp.greeting = options->greeting;
     edge->command_timeout_ms =
@@ -187,6 +195,10 @@ static void copy_numbers(
     edge->edge.text_bytes = (size_t)edge->smtp.max_command_bytes + 2;
     edge->validator_timeout_ms =
         or_default(options->validator_timeout_ms, DEFAULT_VALIDATOR_TIMEOUT_MS);
+    edge->data_limits = (struct sli_edge_rate_limits){
+        .min_rate = or_default(options->min_data_rate, DEFAULT_DATA_RATE),
+        .max_ms = edge->data_timeout_ms,
+    };
     edge->queue_timeout_ms =
         or_default(options->queue_timeout_ms, DEFAULT_QUEUE_TIMEOUT_MS);
     edge->queue_write_timeout_ms = or_default(
@@ -331,6 +343,11 @@ void smtp_edge_count(
     const struct smtp_edge *edge, struct slimta_counters *counters)
 {
     sli_edge_sum(&edge->edge, counters);
+}
+
+int smtp_edge_adopt(struct smtp_edge *edge, int fd, struct slimta_error *error)
+{
+    return sli_edge_adopt(&edge->edge, fd, error);
 }
 
 int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,

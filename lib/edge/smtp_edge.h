@@ -6,6 +6,7 @@
 
 #include "edge/edge.h"
 #include "edge/handoff.h"
+#include "edge/rate.h"
 #include "smtp/server.h"
 
 /** Constant once it is made: sessions of all threads read it. */
@@ -16,6 +17,7 @@ struct smtp_edge {
     uint64_t command_timeout_ms;
     uint64_t data_timeout_ms;
     uint64_t validator_timeout_ms;
+    struct sli_edge_rate_limits data_limits;
     uint64_t queue_timeout_ms;
     uint64_t queue_write_timeout_ms;
     char *hostname;

@@ -96,21 +96,36 @@ static void ask_chunk(struct sli_edge_smtp_session *session)
     }
 }
 
+static uint64_t now_of(const struct sli_edge_smtp_session *session)
+{
+    return sli_io_loop_now(sli_edge_session_shard(&session->base)->loop);
+}
+
 /* While the host or the disk is busy its time runs, not the client's. */
+static void pause_client(struct sli_edge_smtp_session *session)
+{
+    int waits = sli_edge_policy_is_waiting(&session->base.round);
+
+    if (waits || sli_edge_handoff_is_busy(&session->handoff)) {
+        sli_edge_rate_pause(&session->rate, now_of(session));
+    }
+    if (!waits && sli_edge_handoff_is_busy(&session->handoff)) {
+        sli_edge_smtp_session_wait(
+            session, session->edge->queue_write_timeout_ms);
+    }
+}
+
 void sli_edge_smtp_message_on_content(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
-    session->data_left_ms = sli_edge_smtp_session_time_left(session);
+    sli_edge_rate_add(&session->rate, event->content.size);
     if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK)) {
         session->octets = event->content;
         ask_chunk(session);
     } else {
         sli_edge_handoff_write(&session->handoff, event->content);
     }
-    if (sli_edge_handoff_is_busy(&session->handoff)) {
-        sli_edge_smtp_session_wait(
-            session, session->edge->queue_write_timeout_ms);
-    }
+    pause_client(session);
 }
 
 /* The end of the content: `have_data`, the queue, `queued` */
@@ -166,14 +181,16 @@ static void queued_done(
 static void time_content(struct sli_edge_smtp_session *session)
 {
     if (sli_smtp_server_state(&session->engine) != SLI_SMTP_STATE_CONTENT ||
-        sli_smtp_server_is_waiting(&session->engine) ||
-        sli_edge_policy_is_waiting(&session->base.round)) {
+        sli_smtp_server_is_waiting(&session->engine)) {
         return;
     }
-    sli_edge_smtp_session_wait(session,
-        sli_edge_handoff_is_busy(&session->handoff)
-            ? session->edge->queue_write_timeout_ms
-            : session->data_left_ms);
+    pause_client(session);
+    if (!sli_edge_policy_is_waiting(&session->base.round) &&
+        !sli_edge_handoff_is_busy(&session->handoff)) {
+        sli_edge_rate_resume(&session->rate, now_of(session));
+        sli_edge_smtp_session_wait(
+            session, sli_edge_rate_check_ms(&session->rate, now_of(session)));
+    }
 }
 
 void sli_edge_smtp_message_go_on(struct slimta_session *base)
@@ -211,8 +228,10 @@ static void begun(
         session, refusal != NULL ? refusal : session->kept);
     sli_edge_smtp_ask_drop_kept(session);
     if (refusal == NULL) {
-        session->data_left_ms = session->edge->data_timeout_ms;
-        sli_edge_smtp_session_wait(session, session->data_left_ms);
+        sli_edge_rate_start(
+            &session->rate, &session->edge->data_limits, now_of(session));
+        sli_edge_smtp_session_wait(
+            session, sli_edge_rate_check_ms(&session->rate, now_of(session)));
     } else {
         /* The queue has seen the envelope: nothing can be added any more. */
         sli_smtp_server_give_up(&session->engine);

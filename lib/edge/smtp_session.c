@@ -33,13 +33,14 @@ static void closed(struct sli_io_conn *conn)
 {
     struct sli_edge_smtp_session *session = session_of(conn);
     struct sli_edge_shard *shard = shard_of(session);
+    struct slimta_address client = session->base.client;
 
     sli_edge_session_fini(&session->base);
     sli_smtp_server_fini(&session->engine);
     sli_list_remove(&session->base.member.link);
     sli_free(&session->edge->edge.alloc, session);
     /* Last: when this was the last session, the edge may go with it. */
-    sli_edge_shard_session_ends(shard);
+    sli_edge_shard_session_ends(shard, &client);
 }
 
 void sli_edge_smtp_session_close(
@@ -63,6 +64,22 @@ void sli_edge_smtp_session_terminate(struct sli_edge_smtp_session *session,
 
 /* Time */
 
+/* The client is too slow, unless it is a message whose pace is good. */
+static void judge(struct sli_edge_smtp_session *session)
+{
+    uint64_t now = sli_io_loop_now(shard_of(session)->loop);
+
+    if (sli_smtp_server_state(&session->engine) == SLI_SMTP_STATE_CONTENT &&
+        sli_edge_rate_judge(&session->rate, now) == SLI_EDGE_RATE_FINE) {
+        sli_edge_smtp_session_wait(
+            session, sli_edge_rate_check_ms(&session->rate, now));
+        return;
+    }
+    sli_edge_smtp_session_terminate(
+        session, SLIMTA_CLOSED_TIMEOUT, 421, "4.4.2 Connection timed out");
+    sli_edge_smtp_session_pump(session);
+}
+
 static void timed_out(struct sli_io_timer *timer)
 {
     struct sli_edge_smtp_session *session =
@@ -73,9 +90,7 @@ static void timed_out(struct sli_io_timer *timer)
     } else if (sli_edge_handoff_is_waiting(&session->handoff)) {
         sli_edge_handoff_time_out(&session->handoff);
     } else {
-        sli_edge_smtp_session_terminate(
-            session, SLIMTA_CLOSED_TIMEOUT, 421, "4.4.2 Connection timed out");
-        sli_edge_smtp_session_pump(session);
+        judge(session);
     }
 }
 
@@ -84,17 +99,6 @@ void sli_edge_smtp_session_wait(
 {
     sli_io_timer_start(
         shard_of(session)->loop, &session->timer, time_ms, timed_out);
-}
-
-uint64_t sli_edge_smtp_session_time_left(
-    const struct sli_edge_smtp_session *session)
-{
-    uint64_t now = sli_io_loop_now(shard_of(session)->loop);
-
-    if (!sli_io_timer_is_set(&session->timer)) {
-        return SLIMTA_UNLIMITED;
-    }
-    return session->timer.due_ms > now ? session->timer.due_ms - now : 0;
 }
 
 /* The pump: from input to events to output */
@@ -252,7 +256,7 @@ static void accept_connection(
         sli_io_conn_open(&session->conn, shard->loop, fd, &conn_handler) != 0) {
         sli_free(&edge->edge.alloc, session);
         (void)close(fd);
-        sli_edge_shard_session_ends(shard);
+        sli_edge_shard_session_ends(shard, peer);
         return;
     }
     session->edge = edge;

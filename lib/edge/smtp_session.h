@@ -3,6 +3,7 @@
 #define EDGE_SMTP_SESSION_H
 
 #include "edge/handoff.h"
+#include "edge/rate.h"
 #include "edge/session.h"
 #include "edge/smtp_edge.h"
 #include "io/conn.h"
@@ -15,8 +16,8 @@ struct sli_edge_smtp_session {
     struct sli_io_conn conn;
     struct sli_smtp_server engine;
     struct sli_edge_handoff handoff;
-    struct sli_io_timer timer; /* for whatever the session waits for */
-    uint64_t data_left_ms;     /* of the client's time, while the host's runs */
+    struct sli_io_timer timer;  /* for whatever the session waits for */
+    struct sli_edge_rate rate;  /* the client's time for a message */
     struct slimta_slice octets; /* of the message, for `chunk` */
     char *held;                 /* a copy of them, while `chunk` waits */
     struct slimta_reply *kept;  /* a reply that a later answer needs, or NULL */
@@ -46,10 +47,6 @@ extern const struct sli_edge_door sli_edge_smtp_door;
 /** The timer: the session's next step is due in `time_ms`. */
 void sli_edge_smtp_session_wait(
     struct sli_edge_smtp_session *session, uint64_t time_ms);
-
-/** What is left of the time that the timer was set to. */
-uint64_t sli_edge_smtp_session_time_left(
-    const struct sli_edge_smtp_session *session);
 
 /** Ends the session with a last word of ours, for `reason`. */
 void sli_edge_smtp_session_terminate(struct sli_edge_smtp_session *session,

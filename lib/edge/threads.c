@@ -140,7 +140,9 @@ static void undo_threads(struct sli_edge *edge)
     for (unsigned i = 0; i < edge->shard_count; i++) {
         edge->shards[i].has_thread = 0;
     }
+    pthread_mutex_lock(&edge->lock);
     edge->state = SLI_EDGE_STOPPED;
+    pthread_mutex_unlock(&edge->lock);
 }
 
 int sli_edge_threads_start(struct sli_edge *edge, struct slimta_error *error)

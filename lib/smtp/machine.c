@@ -17,6 +17,7 @@ int sli_smtp_machine_has_transaction(const struct sli_smtp_server *server)
 void sli_smtp_machine_deliver(struct sli_smtp_server *server)
 {
     server->transaction = (struct sli_smtp_transaction){0};
+    server->idle_commands = 0;
     sli_smtp_machine_enter(server, SLI_SMTP_STATE_READY);
 }
 
@@ -40,6 +41,14 @@ void sli_smtp_machine_close(
     sli_smtp_input_fini(&server->input);
     server->question = SLI_SMTP_EVENT_NONE;
     server->close = reason;
+}
+
+int sli_smtp_machine_count_command(struct sli_smtp_server *server)
+{
+    uint64_t max = server->config->max_idle_commands;
+
+    server->idle_commands++;
+    return max != 0 && server->idle_commands > max;
 }
 
 int sli_smtp_machine_count_error(struct sli_smtp_server *server)

@@ -22,6 +22,9 @@ void sli_smtp_machine_reset(struct sli_smtp_server *server);
 void sli_smtp_machine_close(
     struct sli_smtp_server *server, enum sli_smtp_close reason);
 
+/** Counts a command; whether it is one too many without a message. */
+int sli_smtp_machine_count_command(struct sli_smtp_server *server);
+
 /** Counts a refused command; whether the limit of errors is reached by it. */
 int sli_smtp_machine_count_error(struct sli_smtp_server *server);
 

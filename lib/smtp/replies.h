@@ -15,6 +15,7 @@
     X(CANNOT_VERIFY, 252, "2.5.0 Cannot VRFY user, send some mail") \
     X(SYSTEM_ERROR, 421, "4.3.0 Unhandled system error") \
     X(TOO_MANY_ERRORS, 421, "4.7.0 Too many errors") \
+    X(TOO_MANY_COMMANDS, 421, "4.7.0 Too many commands") \
     X(TOO_MANY_RECIPIENTS, 452, "4.5.3 Too many recipients") \
     X(UNKNOWN_COMMAND, 500, "5.5.2 Syntax error, command unrecognized") \
     X(BAD_OCTETS, 500, "5.5.2 Syntax error, invalid octets in command") \

@@ -175,6 +175,17 @@ static int read_end(struct sli_smtp_server *server)
     return 0;
 }
 
+/* A client that only goes round in circles is sent away. */
+static int limit_commands(struct sli_smtp_server *server)
+{
+    if (!sli_smtp_machine_count_command(server)) {
+        return 0;
+    }
+    say(server, SLI_SMTP_REPLY_TOO_MANY_COMMANDS);
+    sli_smtp_machine_close(server, SLI_SMTP_CLOSE_COMMANDS);
+    return 1;
+}
+
 static int read_command(
     struct sli_smtp_server *server, struct sli_smtp_event *event)
 {
@@ -184,14 +195,16 @@ static int read_command(
     switch (sli_smtp_input_line(
         &server->input, max < SIZE_MAX ? (size_t)max : SIZE_MAX, &line)) {
     case SLI_SMTP_INPUT_LINE:
-        return read_line(server, line, event);
+        return limit_commands(server) || read_line(server, line, event);
     case SLI_SMTP_INPUT_MORE:
         return read_end(server);
     case SLI_SMTP_INPUT_TOO_LONG:
-        say(server,
-            server->state == SLI_SMTP_STATE_REFUSED
-                ? SLI_SMTP_REPLY_BAD_SEQUENCE
-                : SLI_SMTP_REPLY_LINE_TOO_LONG);
+        if (!limit_commands(server)) {
+            say(server,
+                server->state == SLI_SMTP_STATE_REFUSED
+                    ? SLI_SMTP_REPLY_BAD_SEQUENCE
+                    : SLI_SMTP_REPLY_LINE_TOO_LONG);
+        }
         return 1;
     case SLI_SMTP_INPUT_NO_MEMORY:
         break;

@@ -29,6 +29,7 @@ struct sli_smtp_config {
     uint64_t max_command_bytes; /**< with CRLF */
     uint64_t max_errors;        /**< SLIMTA_UNLIMITED: none */
     uint64_t max_received;      /**< Received fields; 0, _UNLIMITED: any */
+    uint64_t max_idle_commands; /**< since a message was accepted; the same */
     enum slimta_bare_newlines bare_newlines;
     enum slimta_greeting greeting;
 };
@@ -62,6 +63,7 @@ enum sli_smtp_close {
     SLI_SMTP_CLOSE_EOF,        /**< the client has shut down its side */
     SLI_SMTP_CLOSE_REPLY,      /**< an answer was 221 or 421 */
     SLI_SMTP_CLOSE_ERRORS,     /**< max_errors was reached */
+    SLI_SMTP_CLOSE_COMMANDS,   /**< max_idle_commands was passed */
     SLI_SMTP_CLOSE_TERMINATED, /**< sli_smtp_server_terminate */
     SLI_SMTP_CLOSE_MEMORY      /**< no memory to go on */
 };
@@ -142,6 +144,7 @@ struct sli_smtp_server {
     uint64_t errors;
     unsigned offered; /* extensions whose parameters are known */
     const struct slimta_extensions *extensions; /* for the next EHLO, or NULL */
+    uint64_t idle_commands; /* since a message was accepted */
     struct sli_smtp_transaction transaction;
 };
 

@@ -5,8 +5,9 @@
  * A dialogue is a text file of lines:
  *   # a comment
  *   config: NAME VALUE        hostname, max-recipients, max-errors,
- * max-received, max-command-bytes, max-message-bytes, bare-newlines (refuse,
- * normalise, pass), greeting (hello, hostname) answer: QUESTION CODE TEXT the
+ * max-received, max-idle-commands, max-command-bytes, max-message-bytes,
+ * bare-newlines (refuse, normalise, pass), greeting (hello, hostname)
+ *   answer: QUESTION CODE TEXT the
  * host's answer to the next question of answer: QUESTION default       that
  * kind which has no answer yet end: input                the client has shut
  * down its side end: CODE TEXT            the owner terminates the session C:
@@ -143,6 +144,7 @@ static const char *const close_names[] = {
     [SLI_SMTP_CLOSE_EOF] = "EOF",
     [SLI_SMTP_CLOSE_REPLY] = "REPLY",
     [SLI_SMTP_CLOSE_ERRORS] = "ERRORS",
+    [SLI_SMTP_CLOSE_COMMANDS] = "COMMANDS",
     [SLI_SMTP_CLOSE_TERMINATED] = "TERMINATED",
     [SLI_SMTP_CLOSE_MEMORY] = "MEMORY",
 };
@@ -654,6 +656,8 @@ static void read_config(struct dialogue *dialogue, const char *text)
         config->max_recipients = number_of(text);
     } else if (has_prefix(&text, "max-errors ")) {
         config->max_errors = number_of(text);
+    } else if (has_prefix(&text, "max-idle-commands ")) {
+        config->max_idle_commands = number_of(text);
     } else if (has_prefix(&text, "greeting ")) {
         read_greeting(config, text);
     } else if (has_prefix(&text, "max-received ")) {

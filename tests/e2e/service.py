@@ -14,7 +14,8 @@ from tap import Skip, check, equal, test, until
 from wire import MESSAGE, Wire
 
 FLAGS = ['--listen', '--hostname', '--queue', '--max-size',
-         '--max-recipients', '--max-connections', '--max-errors',
+         '--max-recipients', '--max-connections', '--max-connections-per-ip',
+         '--max-errors',
          '--command-timeout', '--data-timeout', '--drain-timeout',
          '--threads', '--log-level', '--log-format', '--help', '--version']
 
@@ -211,6 +212,8 @@ for bad in [['--what'], ['--listen', 'nonsense'], ['--listen', '1.2.3.4'],
             ['--queue', 'what:ever'], ['--queue', 'maildir:x?y=z'],
             ['--max-size', 'x'], ['--max-size', '-1'], ['--max-size', '1k'],
             ['--max-recipients', ''], ['--max-connections', '1e3'],
+            ['--max-connections-per-ip', '0'],
+            ['--max-connections-per-ip', 'many'],
             ['--max-errors', 'x'], ['--command-timeout', '-5'],
             ['--data-timeout', 'soon'], ['--drain-timeout', ' 1'],
             ['--threads', '99999'], ['--log-level', 'loud'],
@@ -411,6 +414,72 @@ def ipv6():
             wire.greet().deliver()
         check('[IPv6:::1]' in server.maildir.take_one().received,
               'the address in Received')
+
+
+# Connections of one address
+
+
+def turned_away(where, **how):
+    with Wire(where, greet=False, **how) as wire:
+        wire.expect('421 4.7.0 Too many connections')
+        wire.expect_end()
+
+
+def served(where):
+    """A connection that has a place, tried until there is one: the server may
+    not have seen yet that another one went."""
+    wires = []
+
+    def try_it():
+        wires.append(Wire(where, greet=False))
+        if wires[-1].reply().startswith('220 '):
+            return True
+        wires.pop().socket.close()
+        return False
+    until(try_it, 'a place')
+    return wires[0]
+
+
+def connections_per_ip(threads):
+    with Server('--max-connections-per-ip', '2', '--threads', threads,
+                listen=['0.0.0.0:0', 'unix:{folder}/socket']) as server:
+        path = server.addresses[1].split(':', 1)[1]
+        with Wire(server.port) as one, Wire(server.port) as two:
+            for _ in range(3):
+                turned_away(server.port)
+            # Another address is counted by itself.
+            with Wire(server.port, source='127.0.0.2') as other, \
+                    Wire(server.port, source='127.0.0.2'):
+                turned_away(server.port, source='127.0.0.2')
+                other.greet().deliver()
+            # A UNIX socket has none.
+            with Wire(path), Wire(path), Wire(path) as third:
+                third.greet().deliver()
+            for wire in one, two:
+                wire.greet().deliver()
+            # A place is free as soon as a connection ends.
+            one.quit()
+            with served(server.port):
+                turned_away(server.port)
+                two.reset()
+                with served(server.port):
+                    turned_away(server.port)
+        equal(len(server.maildir.take()), 4, 'messages')
+
+
+for number in '1', '2':
+    tap.case('--max-connections-per-ip, %s threads' % number,
+             connections_per_ip, number)
+
+
+@test
+def connections_per_ip_and_in_all():
+    """--max-connections counts all addresses together"""
+    with Server('--max-connections', '2', '--max-connections-per-ip', '2',
+                listen=['0.0.0.0:0']) as server:
+        with Wire(server.port), Wire(server.port, source='127.0.0.2'):
+            turned_away(server.port)
+            turned_away(server.port, source='127.0.0.2')
 
 
 @test

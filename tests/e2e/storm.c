@@ -126,8 +126,10 @@ static void stopped(struct smtp_edge *edge, void *user)
 
 static struct smtp_edge *start(struct judge *judge, uint16_t *port)
 {
-    const struct smtp_edge_options options = {
-        .size = sizeof options, .hostname = "mx.example.net", .threads = 2};
+    const struct smtp_edge_options options = {.size = sizeof options,
+        .hostname = "mx.example.net",
+        .threads = 2,
+        .max_connections_per_ip = SLIMTA_UNLIMITED};
     struct slimta_address address = {.port = 0};
     struct slimta_error error = {0};
     struct smtp_edge *edge = NULL;

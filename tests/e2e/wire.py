@@ -12,7 +12,7 @@ MESSAGE = b'Subject: one\r\n\r\nbody\r\n'
 class Wire:
     """One connection; every wait is bounded."""
 
-    def __init__(self, where, greet=True):
+    def __init__(self, where, greet=True, source=None):
         if isinstance(where, str):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(PATIENCE)
@@ -20,7 +20,8 @@ class Wire:
         else:
             address = where if isinstance(where, tuple) else (
                 '127.0.0.1', where)
-            self.socket = socket.create_connection(address, PATIENCE)
+            self.socket = socket.create_connection(
+                address, PATIENCE, source and (source, 0))
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.held = b''
         self.banner = self.reply() if greet else None

@@ -39,7 +39,8 @@ def release():
 
 
 def sources(*folders):
-    """Every C file and header below the folders, with its text."""
+    """Every C and C++ file and header below the folders, with its text."""
     for folder in folders:
-        for path in sorted((SOURCE / folder).rglob('*.[ch]')):
-            yield path.relative_to(SOURCE), path.read_text()
+        for path in sorted((SOURCE / folder).rglob('*.*')):
+            if path.suffix in ('.c', '.h', '.cc'):
+                yield path.relative_to(SOURCE), path.read_text()

@@ -1,12 +1,14 @@
-"""The examples do what they say, and the lines that are printed work."""
+"""The examples do what they say, and so do the lines that are printed."""
 
 import contextlib
+import json
 import pathlib
 import re
 import signal
 import smtplib
 import subprocess
 import tempfile
+import threading
 
 import tap
 from project import BUILD, SOURCE
@@ -16,38 +18,234 @@ EXAMPLES = BUILD / 'examples'
 MESSAGE = b'Subject: hello\r\n\r\nHello.\r\n'
 
 
+def read_port(child):
+    line = child.stderr.readline()
+    found = re.fullmatch(r'listening on 127\.0\.0\.1:(\d+)\n', line)
+    check(found, 'it said %r' % line)
+    return int(found.group(1))
+
+
 @contextlib.contextmanager
-def running(program, *arguments, folder='.'):
-    """The program, when it listens, and its port; it is ended afterwards."""
+def launched(program, *arguments, folder='.'):
+    """The program; it is ended afterwards, or when nothing happens."""
     child = subprocess.Popen(
         [EXAMPLES / program, *arguments], cwd=folder, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(60, child.kill)
+    watchdog.start()
     with child:
         try:
-            line = child.stderr.readline()
-            found = re.fullmatch(r'listening on 127\.0\.0\.1:(\d+)\n', line)
-            check(found, 'it said %r' % line)
-            yield child, int(found.group(1))
+            yield child
         finally:
+            watchdog.cancel()
             child.terminate()
             child.wait(30)
+
+
+@contextlib.contextmanager
+def running(program, *arguments, folder='.'):
+    """The program, when it listens, and its port; it is ended afterwards."""
+    with launched(program, *arguments, folder=folder) as child:
+        yield child, read_port(child)
+
+
+@contextlib.contextmanager
+def connected(port):
+    """A client that has said EHLO."""
+    with smtplib.SMTP('127.0.0.1', port, timeout=30) as client:
+        client.ehlo()
+        yield client
+
+
+def send(client, sender, recipients, message=MESSAGE):
+    """One message whose recipients are accepted; the reply to it."""
+    equal(client.mail(sender)[0], 250, 'MAIL')
+    for recipient in recipients:
+        equal(client.rcpt(recipient)[0], 250, 'RCPT')
+    return client.data(message)
+
+
+def ends_well(child):
+    """The program stops when told to, and has nothing to complain of."""
+    child.send_signal(signal.SIGTERM)
+    equal(child.wait(30), 0, 'exit')
+    equal(child.stderr.read(), '', 'complaints')
+
+
+@tap.test
+def receive():
+    """receive stores a message in ./mail"""
+    with tempfile.TemporaryDirectory() as folder:
+        with running('receive', '0', folder=folder) as (_, port):
+            with connected(port) as client:
+                code, _ = send(client, 'you@example.com', ['a@example.org'])
+        equal(code, 250, 'reply')
+        stored = list((pathlib.Path(folder) / 'mail/new').iterdir())
+        equal(len(stored), 1, 'messages')
+        check(stored[0].read_bytes().endswith(MESSAGE), 'another message')
+
+
+def refuses_one_sender(port, text):
+    """Refuses one; says `text` to the others."""
+    with connected(port) as client:
+        equal(client.mail('spammer@example.com'),
+              (550, b'5.7.1 Sender not allowed'), 'refusal')
+        equal(client.mail('you@example.com'), (250, text), 'reply')
+        client.rset()
+        code, _ = send(client, 'you@example.com', ['a@example.org'])
+        equal(code, 250, 'reply')
+
+
+@tap.test
+def refuse_sender():
+    """refuse_sender refuses one sender, and words the other reply"""
+    with running('refuse_sender', '0') as (_, port):
+        refuses_one_sender(port, b'2.1.0 Pleased to hear from you')
+
+
+@tap.test
+def cxx_host():
+    """cxx_host refuses one sender, and frees all at SIGTERM"""
+    if not (EXAMPLES / 'cxx_host').exists():
+        raise tap.Skip('no C++ compiler')
+    with running('cxx_host', '0') as (child, port):
+        refuses_one_sender(port, b'2.1.0 <you@example.com> Ok')
+        ends_well(child)
 
 
 @tap.test
 def own_queue():
     """own_queue prints each message and names it"""
     with running('own_queue', '0') as (child, port):
-        with smtplib.SMTP('127.0.0.1', port, timeout=30) as client:
-            client.ehlo()
-            client.mail('you@example.com')
-            client.rcpt('a@example.org')
-            client.rcpt('b@example.org')
-            code, text = client.data(MESSAGE)
-        equal((code, text), (250, b'2.6.0 Message queued as own-1'), 'reply')
+        with connected(port) as client:
+            equal(send(client, 'you@example.com',
+                       ['a@example.org', 'b@example.org']),
+                  (250, b'2.6.0 Message queued as own-1'), 'reply')
         said = [child.stdout.readline() for _ in range(4)]
     equal(said, ['from <you@example.com>\n', 'to <a@example.org>\n',
                  'to <b@example.org>\n', '%d octets\n' % len(MESSAGE)],
           'output')
+
+
+@tap.test
+def async_validator():
+    """async_validator knows one recipient, and survives a client that left"""
+    with running('async_validator', '0') as (_, port):
+        with connected(port) as client:
+            client.mail('you@example.com')
+            equal(client.rcpt('nobody@example.org'),
+                  (550, b'5.1.1 No such user here'), 'refusal')
+            equal(client.rcpt('friend@example.org')[0], 250, 'RCPT')
+            client.putcmd('RCPT TO:<nobody@example.org>')
+            client.close()
+        with connected(port) as client:
+            code, _ = send(client, 'you@example.com', ['friend@example.org'])
+            equal(code, 250, 'reply')
+
+
+@tap.test
+def streaming_queue():
+    """streaming_queue stores the octets, and nothing of what was broken off"""
+    message = b'Subject: long\r\n\r\n' + 20000 * (b'0123456789' * 7 + b'\r\n')
+    with tempfile.TemporaryDirectory() as folder:
+        with running('streaming_queue', '0', folder=folder) as (_, port):
+            with connected(port) as client:
+                code, text = send(
+                    client, 'you@example.com', ['a@example.org'], message)
+                equal(code, 250, 'reply')
+            with connected(port) as client:
+                client.mail('you@example.com')
+                client.rcpt('a@example.org')
+                equal(client.docmd('DATA')[0], 354, 'DATA')
+                client.send(message)
+                client.close()
+            stored = pathlib.Path(folder) / text.split()[-1].decode()
+            equal(stored.read_bytes(), message, 'stored')
+            tap.until(lambda: list(pathlib.Path(folder).iterdir()) == [stored],
+                      'the broken message is gone')
+
+
+@tap.test
+def epoll_loop():
+    """epoll_loop serves, and drains at SIGTERM"""
+    with running('epoll_loop', '0') as (child, port):
+        with connected(port) as client, connected(port) as idle:
+            client.mail('you@example.com')
+            client.rcpt('a@example.org')
+            equal(client.docmd('DATA')[0], 354, 'DATA')
+            child.send_signal(signal.SIGTERM)
+            equal(idle.getreply()[0], 421, 'the idle one')
+            client.send(MESSAGE + b'.\r\n')
+            equal(client.getreply()[0], 250, 'the busy one')
+            client.close()
+        equal(child.wait(30), 0, 'exit')
+        equal(child.stderr.read(), '', 'complaints')
+
+
+@tap.test
+def two_edges():
+    """two_edges has one policy at both, its limits at one, and stops both"""
+    with running('two_edges', '0', '0') as (child, port):
+        sizes = []
+        for each in port, read_port(child):
+            with connected(each) as client:
+                sizes.append(client.esmtp_features['size'])
+                code, _ = send(client, 'you@example.com', ['a@example.org'])
+                equal(code, 250, 'reply')
+                client.mail('you@example.com')
+                equal(client.rcpt('a@example.com'),
+                      (550, b'5.7.1 Relaying denied'), 'refusal')
+        equal(sizes, ['1048576', '52428800'], 'limits')
+        ends_well(child)
+
+
+def read_event(child, name):
+    """The next event of that name, with the lines before it passed over."""
+    for line in child.stderr:
+        event = json.loads(line)
+        if event['event'] == name:
+            return event
+    raise tap.Failure('no event %s' % name)
+
+
+@tap.test
+def watch():
+    """watch tells events as JSON, and counts at SIGUSR1"""
+    with launched('watch', '0') as child:
+        address = read_event(child, 'listening')['address']
+        with connected(int(address.rsplit(':')[-1])) as client:
+            session = read_event(child, 'connect')['session']
+            send(client, 'you@example.com', ['a@example.org'])
+            event = read_event(child, 'message')
+            equal((event['session'], event['code'], event['bytes']),
+                  (session, 250, len(MESSAGE)), 'message')
+        equal(read_event(child, 'closed')['session'], session, 'closed')
+        child.send_signal(signal.SIGUSR1)
+        accepted = 'slimta_messages_accepted_total{edge="mx"} 1\n'
+        check(accepted in iter(child.stdout.readline, ''), 'not counted')
+        child.send_signal(signal.SIGTERM)
+        read_event(child, 'stopped')
+        equal(child.wait(30), 0, 'exit')
+
+
+@tap.test
+def all_examples():
+    """every example has its test here"""
+    programs = {p.stem for p in (SOURCE / 'examples').glob('*.c*')
+                if re.search(r'^int main', p.read_text(), re.M)}
+    equal(sorted(p for p in programs if p not in globals()), [], 'without')
+
+
+@tap.test
+def port_in_use():
+    """an example that cannot listen says why"""
+    with running('receive', '0') as (_, port):
+        done = subprocess.run(
+            [EXAMPLES / 'refuse_sender', str(port)], timeout=60,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    equal(done.returncode, 1, 'exit')
+    check(re.fullmatch(rb'cannot receive mail: .*\d.*\n', done.stderr),
+          'it said %r' % done.stderr)
 
 
 def curl_line(name, pattern):

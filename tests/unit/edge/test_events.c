@@ -229,7 +229,7 @@ static void a_shortage_is_told_once(void **state)
 
     assert_int_equal(slimta_loop_new(&loop, NULL, NULL), 0);
     f->shard.loop = loop;
-    atomic_store(&f->edge.connections, 12);
+    atomic_store(&f->edge.places.total, 12);
     for (int i = 0; i < 3; i++) {
         sli_edge_events_short_of(&f->shard, SLIMTA_EMFILE);
     }
