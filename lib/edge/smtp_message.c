@@ -118,6 +118,7 @@ static void pause_client(struct sli_edge_smtp_session *session)
 void sli_edge_smtp_message_on_content(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
+    sli_edge_smtp_tell_content(session, event->content.size);
     sli_edge_rate_add(&session->rate, event->content.size);
     if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK)) {
         session->octets = event->content;
@@ -136,8 +137,8 @@ static void have_data_done(
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
     if (!sli_edge_smtp_ask_is_yes(reply)) {
-        sli_edge_smtp_message_drop(session);
         sli_edge_smtp_ask_answer(session, reply);
+        sli_edge_smtp_message_drop(session);
         return;
     }
     sli_edge_smtp_session_wait(session, session->edge->queue_timeout_ms);
@@ -148,8 +149,8 @@ void sli_edge_smtp_message_on_end(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
     if (event->end.is_refused) {
-        sli_edge_smtp_message_drop(session);
         sli_edge_smtp_ask_answer(session, NULL);
+        sli_edge_smtp_message_drop(session);
         return;
     }
     sli_edge_smtp_ask(session, SLI_EDGE_STEP_HAVE_DATA, have_data_done);
@@ -228,6 +229,7 @@ static void begun(
         session, refusal != NULL ? refusal : session->kept);
     sli_edge_smtp_ask_drop_kept(session);
     if (refusal == NULL) {
+        sli_edge_smtp_tell_data(session);
         sli_edge_rate_start(
             &session->rate, &session->edge->data_limits, now_of(session));
         sli_edge_smtp_session_wait(
