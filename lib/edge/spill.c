@@ -1,6 +1,8 @@
 /** Writing a content out of memory, off the loop. */
 #include "edge/spill.h"
 
+#include <slimta/envelope.h>
+
 #include "base/alloc.h"
 #include "edge/edge.h"
 #include "edge/held.h"
