@@ -59,16 +59,21 @@ static void chunk_done(
     struct slimta_session *base, const struct slimta_reply *reply)
 {
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
+    struct slimta_slice octets = session->octets;
+    char *held = session->held;
 
+    /* Not the session's any more: the next chunk may come inside the write. */
+    session->held = NULL;
+    session->octets = (struct slimta_slice){NULL, 0};
     if (sli_edge_smtp_ask_is_yes(reply)) {
-        sli_edge_handoff_write(&session->handoff, session->octets);
+        sli_edge_handoff_write(&session->handoff, octets);
     } else if (slimta_reply_code(reply) == 421) {
         base->reason = SLIMTA_CLOSED_REPLY;
         sli_smtp_server_terminate_with(&session->engine, reply);
     } else {
         sli_edge_handoff_refuse(&session->handoff, reply);
     }
-    sli_edge_smtp_ask_drop_held(session);
+    sli_free(sli_edge_smtp_session_alloc(session), held);
 }
 
 /* The octets are the engine's only until it goes on. */

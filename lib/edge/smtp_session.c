@@ -160,6 +160,13 @@ static int step(struct sli_edge_smtp_session *session)
     return 1;
 }
 
+/* Without memory the engine has closed, and what was asked about is gone with
+ * its input; CLOSE comes next. */
+static void forget_question(struct sli_edge_smtp_session *session)
+{
+    sli_edge_policy_cancel(&session->base);
+}
+
 /* What came but cannot be used yet is kept, and no more is read for now. */
 static void settle(struct sli_edge_smtp_session *session)
 {
@@ -167,7 +174,8 @@ static void settle(struct sli_edge_smtp_session *session)
         return;
     }
     if (sli_smtp_server_park(&session->engine) != 0) {
-        sli_edge_smtp_session_pump(session); /* the engine has closed */
+        forget_question(session);
+        sli_edge_smtp_session_pump(session);
     } else if (sli_smtp_server_is_waiting(&session->engine) ||
         !can_go_on(session)) {
         if (sli_smtp_server_has_parked(&session->engine)) {
@@ -198,8 +206,9 @@ static void received(struct sli_io_conn *conn, struct slimta_slice octets)
     struct sli_edge_smtp_session *session = session_of(conn);
 
     sli_edge_smtp_tell_received(session, octets.size);
-    /* Without memory the engine closes; its CLOSE comes next. */
-    (void)sli_smtp_server_feed(&session->engine, octets);
+    if (sli_smtp_server_feed(&session->engine, octets) != 0) {
+        forget_question(session);
+    }
     sli_edge_smtp_session_pump(session);
 }
 

@@ -50,7 +50,7 @@ struct host_asked {
     char argument[512];
 };
 
-#define HOST_ASKED_MAX 4096
+#define HOST_ASKED_MAX 2048
 
 struct host_taken {
     struct slimta_op *op;
