@@ -153,8 +153,9 @@ SLIMTA_API int smtp_edge_address(
 
 /**
  * Begins to accept connections: in `loop`, called on its thread, or with NULL
- * on threads of the edge's own. An edge is started once; after a failure it can
- * only be freed. The threads block all signals.
+ * on threads of the edge's own. Without listeners it serves what it adopts. An
+ * edge is started once; after a failure it can only be freed. The threads block
+ * all signals.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
     struct slimta_loop *loop, struct slimta_error *error);
@@ -162,8 +163,10 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
 /**
  * Serves a connection that was accepted elsewhere, of which nothing was read
  * yet. The edge owns `fd` on success only, makes it non-blocking, and closes
- * it; over a limit it does so after a 421. SLIMTA_ESTATE unless it runs;
- * SLIMTA_ENOMEM. Any thread.
+ * it; over a limit it does so after a 421. With several threads these take
+ * turns. SLIMTA_EINVAL when it is no stream socket; another code when it is not
+ * connected (any more); SLIMTA_ESTATE unless the edge runs; SLIMTA_ENOMEM. Any
+ * thread.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
     struct smtp_edge *edge, int fd, struct slimta_error *error);

@@ -220,6 +220,16 @@ static void answer_early(
     sli_edge_smtp_session_pump(session);
 }
 
+/* Without a transaction no RESET comes for the envelope of a refused MAIL. */
+static void begun_early(
+    struct sli_edge_handoff *handoff, const struct slimta_reply *refusal)
+{
+    if (refusal != NULL) {
+        sli_edge_session_drop_envelope(&session_of(handoff)->base);
+    }
+    answer_early(handoff, refusal);
+}
+
 static void begun(
     struct sli_edge_handoff *handoff, const struct slimta_reply *refusal)
 {
@@ -283,7 +293,7 @@ static void finished(struct sli_edge_handoff *handoff, const char *id,
 }
 
 const struct sli_edge_handoff_handler sli_edge_smtp_message_handoff = {
-    .begun_early = answer_early,
+    .begun_early = begun_early,
     .recipient_answered = answer_early,
     .begun = begun,
     .ready = ready,
