@@ -17,7 +17,7 @@ struct slimta_queue;
 struct slimta_recipient;
 
 /** The most octets that one `write` brings. */
-#define SLIMTA_WRITE_MAX 131072
+#define SLIMTA_WRITE_MAX 65536
 
 /**
  * What a queue can do. A queue fills `enqueue`, or the four of the streaming

@@ -94,7 +94,7 @@ struct smtp_edge_options {
                                      SLIMTA_UNLIMITED for none */
 
     /** How much of a message is kept in memory before it goes to an unlinked
-     * file, or to the streaming form of the queue [128 KiB]. */
+     * file, or to the streaming form of the queue [64 KiB]. */
     uint64_t spill_bytes;
     const char *spill_directory; /**< ["/var/tmp"] */
 

@@ -69,6 +69,7 @@ struct sli_edge_handoff {
     size_t backlog_at;                /* the next block of it */
     struct sli_edge_spill *spill;     /* the job that runs */
     struct sli_edge_failure failure;  /* why it has failed */
+    uint64_t held;       /* octets in memory, as they are counted */
     uint64_t session_id; /* set by the session, for what comes too late */
 };
 

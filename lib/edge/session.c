@@ -27,7 +27,7 @@ void sli_edge_session_init(struct slimta_session *session,
         atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
     session->client = *client;
     session->reason = SLIMTA_CLOSED_CLIENT;
-    if (shard->edge->table_count > 0) {
+    if (shard->edge->table_count > 0 || shard->edge->events.tell != NULL) {
         /* A system call, for those only who may ask for it. */
         (void)sli_io_socket_local_address(fd, &session->local);
     }

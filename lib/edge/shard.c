@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <slimta/envelope.h>
+
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/slice.h"
@@ -214,6 +216,17 @@ static int begin_queue(struct sli_edge_shard *shard, struct slimta_error *error)
     return err;
 }
 
+static void late(struct sli_edge_ops *ops, uint64_t session_id,
+    const struct slimta_results *results)
+{
+    const char *sender = results->envelope == NULL
+        ? ""
+        : slimta_envelope_sender(results->envelope);
+
+    sli_edge_events_late_commit(SLI_LIST_ITEM(ops, struct sli_edge_shard, ops),
+        session_id, sli_slice_text(sender), sli_edge_results_name(results));
+}
+
 /* The one that speaks for the edge where all shards do the same. */
 static int is_first(const struct sli_edge_shard *shard)
 {
@@ -233,6 +246,7 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     shard->loop = loop;
     sli_edge_ops_init(&shard->ops, &shard->edge->alloc, loop);
     shard->ops.counters = &shard->counters;
+    shard->ops.late = late;
     shard->inbox = sli_io_inbox_ref(loop->inbox);
     shard->state = SLI_EDGE_SHARD_RUNNING;
     err = begin_queue(shard, error);

@@ -6,6 +6,7 @@
 
 void sli_edge_smtp_ask_out_of_memory(struct sli_edge_smtp_session *session)
 {
+    sli_edge_smtp_tell_memory(session, "session");
     sli_edge_smtp_session_terminate(
         session, SLIMTA_CLOSED_FAILURE, 421, "4.3.0 Unhandled system error");
 }
@@ -13,6 +14,7 @@ void sli_edge_smtp_ask_out_of_memory(struct sli_edge_smtp_session *session)
 void sli_edge_smtp_ask_answer(
     struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
 {
+    sli_edge_smtp_tell_answer(session, reply);
     /* Without memory the engine closes; its CLOSE comes next. */
     (void)sli_smtp_server_answer(&session->engine, reply);
     sli_edge_smtp_session_wait(session, session->edge->command_timeout_ms);

@@ -189,6 +189,7 @@ static void on_reset(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
     (void)event;
+    sli_edge_smtp_tell_aborted(session);
     sli_edge_smtp_message_drop(session);
 }
 
@@ -235,6 +236,21 @@ static void on_command(
     sli_edge_smtp_ask(session, SLI_EDGE_STEP_COMMAND, command_done);
 }
 
+/* What the engine could not go on with. */
+static void tell_close(
+    struct sli_edge_smtp_session *session, enum sli_smtp_close why)
+{
+    if (why == SLI_SMTP_CLOSE_ERRORS) {
+        sli_edge_smtp_tell_limit(
+            session, "max_errors", session->edge->smtp.max_errors);
+    } else if (why == SLI_SMTP_CLOSE_COMMANDS) {
+        sli_edge_smtp_tell_limit(session, "max_idle_commands",
+            session->edge->smtp.max_idle_commands);
+    } else if (why == SLI_SMTP_CLOSE_MEMORY) {
+        sli_edge_smtp_tell_memory(session, "command");
+    }
+}
+
 /* The engine has nothing more to say. */
 static void on_close(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
@@ -252,6 +268,7 @@ static void on_close(
     if (event->close != SLI_SMTP_CLOSE_TERMINATED) {
         session->base.reason = reasons[event->close];
     }
+    tell_close(session, event->close);
     sli_edge_smtp_session_close(session,
         event->close == SLI_SMTP_CLOSE_QUIT ||
                 event->close == SLI_SMTP_CLOSE_EOF

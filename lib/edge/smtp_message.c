@@ -118,6 +118,7 @@ static void pause_client(struct sli_edge_smtp_session *session)
 void sli_edge_smtp_message_on_content(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
+    sli_edge_smtp_tell_content(session, event->content.size);
     sli_edge_rate_add(&session->rate, event->content.size);
     if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK)) {
         session->octets = event->content;
@@ -136,8 +137,8 @@ static void have_data_done(
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
     if (!sli_edge_smtp_ask_is_yes(reply)) {
-        sli_edge_smtp_message_drop(session);
         sli_edge_smtp_ask_answer(session, reply);
+        sli_edge_smtp_message_drop(session);
         return;
     }
     sli_edge_smtp_session_wait(session, session->edge->queue_timeout_ms);
@@ -148,8 +149,8 @@ void sli_edge_smtp_message_on_end(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
     if (event->end.is_refused) {
-        sli_edge_smtp_message_drop(session);
         sli_edge_smtp_ask_answer(session, NULL);
+        sli_edge_smtp_message_drop(session);
         return;
     }
     sli_edge_smtp_ask(session, SLI_EDGE_STEP_HAVE_DATA, have_data_done);
@@ -219,6 +220,16 @@ static void answer_early(
     sli_edge_smtp_session_pump(session);
 }
 
+/* Without a transaction no RESET comes for the envelope of a refused MAIL. */
+static void begun_early(
+    struct sli_edge_handoff *handoff, const struct slimta_reply *refusal)
+{
+    if (refusal != NULL) {
+        sli_edge_session_drop_envelope(&session_of(handoff)->base);
+    }
+    answer_early(handoff, refusal);
+}
+
 static void begun(
     struct sli_edge_handoff *handoff, const struct slimta_reply *refusal)
 {
@@ -228,6 +239,7 @@ static void begun(
         session, refusal != NULL ? refusal : session->kept);
     sli_edge_smtp_ask_drop_kept(session);
     if (refusal == NULL) {
+        sli_edge_smtp_tell_data(session);
         sli_edge_rate_start(
             &session->rate, &session->edge->data_limits, now_of(session));
         sli_edge_smtp_session_wait(
@@ -281,7 +293,7 @@ static void finished(struct sli_edge_handoff *handoff, const char *id,
 }
 
 const struct sli_edge_handoff_handler sli_edge_smtp_message_handoff = {
-    .begun_early = answer_early,
+    .begun_early = begun_early,
     .recipient_answered = answer_early,
     .begun = begun,
     .ready = ready,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "edge/events.h"
 #include "edge/smtp_ask.h"
 #include "edge/smtp_events.h"
 #include "edge/smtp_message.h"
@@ -35,6 +36,7 @@ static void closed(struct sli_io_conn *conn)
     struct sli_edge_shard *shard = shard_of(session);
     struct slimta_address client = session->base.client;
 
+    sli_edge_smtp_tell_closed(session);
     sli_edge_session_fini(&session->base);
     sli_smtp_server_fini(&session->engine);
     sli_list_remove(&session->base.member.link);
@@ -49,6 +51,7 @@ void sli_edge_smtp_session_close(
     if (!session->is_closing) {
         session->is_closing = 1;
         sli_io_timer_stop(shard_of(session)->loop, &session->timer);
+        sli_edge_smtp_tell_aborted(session);
         sli_edge_handoff_abort(&session->handoff);
         sli_edge_smtp_ask_forget(session);
     }
@@ -85,6 +88,7 @@ static void timed_out(struct sli_io_timer *timer)
     struct sli_edge_smtp_session *session =
         SLI_LIST_ITEM(timer, struct sli_edge_smtp_session, timer);
 
+    sli_edge_smtp_tell_deadline(session);
     if (sli_edge_policy_is_waiting(&session->base.round)) {
         sli_edge_policy_time_out(&session->base);
     } else if (sli_edge_handoff_is_waiting(&session->handoff)) {
@@ -107,6 +111,7 @@ static void send_output(struct sli_edge_smtp_session *session)
 {
     struct sli_buf *output = &shard_of(session)->output;
 
+    sli_edge_smtp_tell_sent(session, sli_buf_size(output));
     if (sli_buf_size(output) > 0 && !session->is_closing &&
         sli_io_conn_write(&session->conn, sli_buf_slice(output)) != 0) {
         sli_edge_smtp_session_close(session, SLI_IO_CONN_NOW);
@@ -192,6 +197,7 @@ static void received(struct sli_io_conn *conn, struct slimta_slice octets)
 {
     struct sli_edge_smtp_session *session = session_of(conn);
 
+    sli_edge_smtp_tell_received(session, octets.size);
     /* Without memory the engine closes; its CLOSE comes next. */
     (void)sli_smtp_server_feed(&session->engine, octets);
     sli_edge_smtp_session_pump(session);
@@ -240,6 +246,7 @@ static void begin(struct sli_edge_smtp_session *session,
     sli_edge_handoff_init(&session->handoff, shard, &session->edge->handoff,
         &sli_edge_smtp_message_handoff);
     session->handoff.session_id = session->base.id;
+    sli_edge_smtp_tell_begin(session);
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);
     sli_edge_smtp_session_wait(session, session->edge->command_timeout_ms);
     sli_edge_smtp_session_pump(session);
@@ -254,6 +261,7 @@ static void accept_connection(
 
     if (session == NULL ||
         sli_io_conn_open(&session->conn, shard->loop, fd, &conn_handler) != 0) {
+        sli_edge_events_memory(shard, 0, "accept");
         sli_free(&edge->edge.alloc, session);
         (void)close(fd);
         sli_edge_shard_session_ends(shard, peer);

@@ -6,6 +6,7 @@
 #include "edge/rate.h"
 #include "edge/session.h"
 #include "edge/smtp_edge.h"
+#include "edge/smtp_tell.h"
 #include "io/conn.h"
 #include "io/timer.h"
 #include "smtp/server.h"
@@ -23,8 +24,9 @@ struct sli_edge_smtp_session {
     struct slimta_reply *kept;  /* a reply that a later answer needs, or NULL */
     struct slimta_extensions *extensions; /* while they are edited */
     struct slimta_results *results;       /* for `queued` */
-    unsigned char is_refused;             /* by the queue */
-    unsigned char is_pumping;             /* pump runs: no need to call it */
+    struct sli_edge_smtp_tally tally;
+    unsigned char is_refused; /* by the queue */
+    unsigned char is_pumping; /* pump runs: no need to call it */
     unsigned char is_closing;
     unsigned char is_draining; /* leave after the transaction */
 };

@@ -11,8 +11,9 @@
 #include "io/wheel.h"
 #include "io/work.h"
 
-/** How much one read takes at most. */
-#define SLI_IO_READ_BYTES 131072
+/** How much one read takes at most; so a `write` of a queue brings no more
+ * (SLIMTA_WRITE_MAX). */
+#define SLI_IO_READ_BYTES 65536
 
 /**
  * Its libuv handles are open from the first enter to the last leave. All of it

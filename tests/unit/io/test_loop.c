@@ -180,6 +180,42 @@ static void one_enters_while_another_leaves(void **state)
     assert_int_equal(slimta_loop_free(loop), 0);
 }
 
+/* What was posted before one leaves comes before it has left, also when it
+ * leaves behind another and the loop goes on. */
+static int left_before_the_message;
+
+static void see_late(struct sli_io_message *message)
+{
+    (void)message;
+    left_before_the_message = late->has_left;
+}
+
+static void messages_come_before_the_second_has_left(void **state)
+{
+    struct sli_io_message message = {.deliver = see_late};
+    struct member members[3] = {{.has_left = 0}};
+    struct slimta_loop *loop = NULL;
+
+    (void)state;
+    left_before_the_message = -1;
+    late = &members[1];
+    assert_int_equal(slimta_loop_new(&loop, NULL, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sli_io_loop_enter(loop), 0);
+    }
+    sli_io_loop_leave(loop, &members[0].user, on_left);
+    assert_int_equal(sli_io_inbox_post(loop->inbox, &message), 0);
+    sli_io_loop_leave(loop, &members[1].user, on_left);
+    while (!members[1].has_left) {
+        assert_int_equal(slimta_loop_turn(loop), 1);
+    }
+    assert_int_equal(left_before_the_message, 0);
+    assert_int_equal(members[0].has_left, 1);
+    sli_io_loop_leave(loop, &members[2].user, on_left);
+    assert_int_equal(slimta_loop_run(loop), 0);
+    assert_int_equal(slimta_loop_free(loop), 0);
+}
+
 static int has_fired;
 
 static void on_timer(struct sli_io_timer *timer)
@@ -334,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_loop_freed_inside_its_run_goes_after_it),
         cmocka_unit_test(all_leave_and_enter_again),
         cmocka_unit_test(one_enters_while_another_leaves),
+        cmocka_unit_test(messages_come_before_the_second_has_left),
         cmocka_unit_test(a_foreign_loop_turns_it),
         cmocka_unit_test(a_foreign_loop_misses_no_new_watch),
         cmocka_unit_test(bad_arguments_are_refused),

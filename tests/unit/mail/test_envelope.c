@@ -533,6 +533,89 @@ static void test_no_memory_changes_nothing(void **state)
     slimta_envelope_unref(envelope);
 }
 
+static const struct slimta_recipient *stage(
+    struct slimta_envelope *envelope, const char *address)
+{
+    static const struct slimta_recipient params = {.size = sizeof params};
+    const struct slimta_recipient *staged = NULL;
+
+    assert_int_equal(sli_mail_envelope_stage_recipient(
+                         envelope, sli_slice_text(address), &params, &staged),
+        0);
+    return staged;
+}
+
+static void test_stage(void **state)
+{
+    struct sample sample = sample_make();
+    struct slimta_envelope *envelope = build(&sample);
+    const struct slimta_recipient *staged;
+    char address[] = "first@example.org";
+
+    (void)state;
+    staged = stage(envelope, address);
+    memset(address, 'x', sizeof address - 1);
+    assert_string_equal(staged->address, "first@example.org");
+    assert_int_equal(slimta_envelope_recipient_count(envelope), 0);
+    /* One that is not listed gives way to the next. */
+    staged = stage(envelope, "a-much-longer-second-one@example.org");
+    assert_int_equal(slimta_envelope_recipient_count(envelope), 0);
+    sli_mail_envelope_list_recipient(envelope);
+    assert_ptr_equal(slimta_envelope_recipient(envelope, 0), staged);
+    assert_string_equal(stage(envelope, "third@c")->address, "third@c");
+    assert_string_equal(slimta_envelope_recipient(envelope, 0)->address,
+        "a-much-longer-second-one@example.org");
+    assert_int_equal(slimta_envelope_recipient_count(envelope), 1);
+    slimta_envelope_unref(envelope);
+}
+
+/* However many are refused. */
+static void test_staged_take_no_memory_each(void **state)
+{
+    struct sample sample = sample_make();
+    struct slimta_envelope *envelope = build(&sample);
+
+    (void)state;
+    (void)stage(envelope, "a-rather-long-mailbox@example.org");
+    fail_alloc_arm(&counting, 1, FAIL_ALLOC_ONWARD);
+    for (int i = 0; i < 1000; i++) {
+        (void)stage(envelope, i % 2 == 0 ? "short@b" : "somewhat-longer@b");
+    }
+    sli_mail_envelope_list_recipient(envelope);
+    fail_alloc_arm(&counting, 0, FAIL_ALLOC_ONCE);
+    assert_string_equal(
+        slimta_envelope_recipient(envelope, 0)->address, "somewhat-longer@b");
+    slimta_envelope_unref(envelope);
+}
+
+static void test_sealed_but_recipients(void **state)
+{
+    static const struct slimta_recipient params = {.size = sizeof params};
+    struct sample sample = sample_make();
+    struct slimta_envelope *envelope = build(&sample);
+    struct slimta_envelope *part = NULL;
+
+    (void)state;
+    sli_mail_envelope_seal_but_recipients(envelope, 77);
+    assert_int_equal(
+        slimta_envelope_prepend(envelope, "X", "v"), SLIMTA_ESTATE);
+    assert_int_equal(
+        slimta_envelope_split(&part, envelope, 0, 0), SLIMTA_ESTATE);
+    assert_int_equal(
+        sli_mail_envelope_add_recipient(envelope, SLI_LITERAL("a@b"), &params),
+        0);
+    sli_mail_envelope_seal(envelope, 99);
+    sli_mail_envelope_seal_but_recipients(envelope, 111);
+    assert_int_equal(
+        sli_mail_envelope_add_recipient(envelope, SLI_LITERAL("c@d"), &params),
+        SLIMTA_ESTATE);
+    assert_int_equal(slimta_envelope_timestamp_ms(envelope), 77);
+    assert_int_equal(slimta_envelope_split(&part, envelope, 0, 1), 0);
+    assert_int_equal(slimta_envelope_timestamp_ms(part), 77);
+    slimta_envelope_unref(part);
+    slimta_envelope_unref(envelope);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -544,6 +627,9 @@ int main(void)
         TEST(test_prepend),
         TEST(test_prepend_many),
         TEST(test_sealed),
+        TEST(test_stage),
+        TEST(test_staged_take_no_memory_each),
+        TEST(test_sealed_but_recipients),
         TEST(test_header),
         TEST(test_header_prepended_first),
         TEST(test_header_in_large_section),

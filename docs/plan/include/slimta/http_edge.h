@@ -96,7 +96,7 @@ struct http_edge_options {
     uint64_t queue_timeout_ms;       /**< [300 s]: 503 with 451 4.4.5 */
     uint64_t queue_write_timeout_ms; /**< [60 s] */
 
-    uint64_t spill_bytes;        /**< [128 KiB] */
+    uint64_t spill_bytes;        /**< [64 KiB] */
     const char *spill_directory; /**< ["/var/tmp"] */
 
     struct slimta_tls *tls; /**< HTTPS [none]; takes a reference of its own */

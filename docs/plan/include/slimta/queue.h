@@ -29,7 +29,7 @@ struct slimta_tls;
 #define SLIMTA_CAN_FUTURERELEASE 0x20u /**< HOLDFOR, HOLDUNTIL */
 
 /** The most octets that one `write` brings. */
-#define SLIMTA_WRITE_MAX 131072
+#define SLIMTA_WRITE_MAX 65536
 
 /**
  * What a queue can do. A queue fills `enqueue`, or the four of the streaming

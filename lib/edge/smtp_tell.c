@@ -1,0 +1,274 @@
+/** What is told and counted of an SMTP session. */
+#include "edge/smtp_tell.h"
+
+#include "base/slice.h"
+#include "edge/events.h"
+#include "edge/smtp_session.h"
+
+static struct sli_edge_shard *shard_of(
+    const struct sli_edge_smtp_session *session)
+{
+    return sli_edge_session_shard(&session->base);
+}
+
+static uint64_t now_ms(const struct sli_edge_smtp_session *session)
+{
+    return sli_io_loop_now(shard_of(session)->loop);
+}
+
+static struct slimta_slice sender_of(
+    const struct sli_edge_smtp_session *session)
+{
+    const struct slimta_envelope *envelope = session->base.envelope;
+
+    return envelope == NULL ? SLI_LITERAL("")
+                            : sli_slice_text(slimta_envelope_sender(envelope));
+}
+
+void sli_edge_smtp_tell_begin(struct sli_edge_smtp_session *session)
+{
+    const struct slimta_session *base = &session->base;
+
+    session->tally.began_ms = now_ms(session);
+    sli_edge_events_connect(shard_of(session), base->id,
+        slimta_session_client(base), slimta_session_peer(base),
+        slimta_session_local(base));
+}
+
+void sli_edge_smtp_tell_received(
+    struct sli_edge_smtp_session *session, size_t size)
+{
+    session->tally.bytes_in += size;
+    sli_edge_count(&shard_of(session)->counters, SLI_EDGE_COUNT_BYTES_IN, size);
+}
+
+void sli_edge_smtp_tell_sent(struct sli_edge_smtp_session *session, size_t size)
+{
+    session->tally.bytes_out += size;
+    sli_edge_count(
+        &shard_of(session)->counters, SLI_EDGE_COUNT_BYTES_OUT, size);
+}
+
+void sli_edge_smtp_tell_data(struct sli_edge_smtp_session *session)
+{
+    session->tally.message_ms = now_ms(session);
+    session->tally.message_bytes = 0;
+    session->tally.has_message = 1;
+}
+
+void sli_edge_smtp_tell_content(
+    struct sli_edge_smtp_session *session, size_t size)
+{
+    session->tally.message_bytes += size;
+}
+
+static void tell_message(
+    struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
+{
+    const struct sli_edge_message_facts facts = {
+        .sender = sender_of(session),
+        .recipients = session->engine.transaction.recipients,
+        .bytes = session->engine.transaction.size,
+        .queue_id = session->results == NULL
+            ? NULL
+            : sli_edge_results_name(session->results),
+        .took_ms = now_ms(session) - session->tally.message_ms,
+    };
+
+    session->tally.has_message = 0;
+    if (reply == NULL || slimta_reply_code(reply) < 400) {
+        session->tally.messages++;
+    }
+    sli_edge_events_message(shard_of(session), session->base.id, &facts, reply);
+}
+
+/* A question without an event of its own is told when it is refused. */
+static void tell_rest(struct sli_edge_smtp_session *session,
+    const struct sli_smtp_event *event, const struct slimta_reply *reply)
+{
+    static const char *const verbs[] = {
+        [SLI_SMTP_EVENT_BANNER] = "connect",
+        [SLI_SMTP_EVENT_EHLO] = "EHLO",
+        [SLI_SMTP_EVENT_DATA] = "DATA",
+        [SLI_SMTP_EVENT_RSET] = "RSET",
+        [SLI_SMTP_EVENT_NOOP] = "NOOP",
+        [SLI_SMTP_EVENT_QUIT] = "QUIT",
+        [SLI_SMTP_EVENT_COMMAND] = "",
+    };
+
+    if (reply != NULL && slimta_reply_code(reply) >= 400) {
+        sli_edge_events_reject(shard_of(session), session->base.id,
+            event->type == SLI_SMTP_EVENT_COMMAND
+                ? event->command.verb
+                : sli_slice_text(verbs[event->type]),
+            reply);
+    }
+}
+
+static void tell_greeting(struct sli_edge_smtp_session *session,
+    const struct sli_smtp_event *event, const struct slimta_reply *reply)
+{
+    if (reply != NULL && slimta_reply_code(reply) >= 400) {
+        tell_rest(session, event, reply);
+    } else {
+        sli_edge_events_ehlo(shard_of(session), session->base.id,
+            event->greeting.extended ? "EHLO" : "HELO", event->greeting.name);
+    }
+}
+
+/* The default of a question is a success but for these two. */
+static int has_refusal(const struct sli_smtp_event *event)
+{
+    return event->type == SLI_SMTP_EVENT_COMMAND ||
+        (event->type == SLI_SMTP_EVENT_END && event->end.is_refused);
+}
+
+static void tell(struct sli_edge_smtp_session *session,
+    const struct sli_smtp_event *event, const struct slimta_reply *reply)
+{
+    struct sli_edge_shard *shard = shard_of(session);
+    uint64_t id = session->base.id;
+
+    switch (event->type) {
+    case SLI_SMTP_EVENT_NONE:
+        break;
+    case SLI_SMTP_EVENT_EHLO:
+        tell_greeting(session, event, reply);
+        break;
+    case SLI_SMTP_EVENT_MAIL:
+        sli_edge_events_mail(shard, id, event->mail.path.mailbox, reply);
+        break;
+    case SLI_SMTP_EVENT_RCPT:
+        sli_edge_events_rcpt(shard, id, event->rcpt.path.mailbox, reply);
+        break;
+    case SLI_SMTP_EVENT_END:
+        tell_message(session, reply);
+        break;
+    default:
+        tell_rest(session, event, reply);
+        break;
+    }
+}
+
+/* The command is only read again when somebody wants to hear of it. */
+static void look(
+    struct sli_edge_smtp_session *session, struct sli_smtp_event *event)
+{
+    *event = (struct sli_smtp_event){.type = session->engine.question};
+    if (session->edge->edge.events.tell != NULL ||
+        event->type == SLI_SMTP_EVENT_END) {
+        sli_smtp_server_asked(&session->engine, event);
+    }
+}
+
+void sli_edge_smtp_tell_answer(
+    struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
+{
+    struct sli_edge_shard *shard = shard_of(session);
+    struct sli_smtp_event event;
+
+    look(session, &event);
+    if (event.type > SLI_SMTP_EVENT_BANNER &&
+        event.type != SLI_SMTP_EVENT_END) {
+        sli_edge_count(&shard->counters, SLI_EDGE_COUNT_COMMANDS, 1);
+    }
+    if (reply == NULL && has_refusal(&event) &&
+        sli_smtp_server_default(&session->engine, &shard->reply) == 0) {
+        reply = &shard->reply;
+    }
+    tell(session, &event, reply);
+}
+
+void sli_edge_smtp_tell_aborted(struct sli_edge_smtp_session *session)
+{
+    if (session->tally.has_message) {
+        session->tally.has_message = 0;
+        sli_edge_events_aborted(shard_of(session), session->base.id,
+            sender_of(session), session->tally.message_bytes,
+            session->base.reason);
+    }
+}
+
+static const char *question_of(const struct sli_edge_smtp_session *session)
+{
+    static const char *const steps[SLI_EDGE_STEPS] = {
+        [SLI_EDGE_STEP_CONNECT] = "connect",
+        [SLI_EDGE_STEP_BANNER] = "banner",
+        [SLI_EDGE_STEP_EHLO] = "ehlo",
+        [SLI_EDGE_STEP_HELO] = "helo",
+        [SLI_EDGE_STEP_MAIL] = "mail",
+        [SLI_EDGE_STEP_RCPT] = "rcpt",
+        [SLI_EDGE_STEP_DATA] = "data",
+        [SLI_EDGE_STEP_CHUNK] = "chunk",
+        [SLI_EDGE_STEP_HAVE_DATA] = "have_data",
+        [SLI_EDGE_STEP_QUEUED] = "queued",
+        [SLI_EDGE_STEP_RSET] = "rset",
+        [SLI_EDGE_STEP_NOOP] = "noop",
+        [SLI_EDGE_STEP_QUIT] = "quit",
+        [SLI_EDGE_STEP_COMMAND] = "command",
+        [SLI_EDGE_STEP_EXTENSIONS] = "extensions",
+    };
+
+    if (sli_edge_policy_is_waiting(&session->base.round)) {
+        return steps[session->base.round.step];
+    }
+    switch (session->handoff.state) {
+    case SLI_EDGE_HANDOFF_OPENING:
+    case SLI_EDGE_HANDOFF_BEGINNING:
+    case SLI_EDGE_HANDOFF_SWITCHING:
+        return "begin";
+    case SLI_EDGE_HANDOFF_ASKING:
+        return "recipient";
+    case SLI_EDGE_HANDOFF_SPILLING:
+        return "spill";
+    case SLI_EDGE_HANDOFF_FINISHING:
+        return session->handoff.message != NULL ? "commit" : "enqueue";
+    default:
+        return "write";
+    }
+}
+
+static uint64_t deadline_of(const struct sli_edge_smtp_session *session)
+{
+    if (sli_edge_policy_is_waiting(&session->base.round)) {
+        return session->edge->validator_timeout_ms;
+    }
+    return session->handoff.state == SLI_EDGE_HANDOFF_FINISHING
+        ? session->edge->queue_timeout_ms
+        : session->edge->queue_write_timeout_ms;
+}
+
+void sli_edge_smtp_tell_deadline(struct sli_edge_smtp_session *session)
+{
+    if (sli_edge_policy_is_waiting(&session->base.round) ||
+        sli_edge_handoff_is_waiting(&session->handoff)) {
+        sli_edge_events_deadline(shard_of(session), session->base.id,
+            question_of(session), deadline_of(session));
+    }
+}
+
+void sli_edge_smtp_tell_memory(
+    struct sli_edge_smtp_session *session, const char *where)
+{
+    sli_edge_events_memory(shard_of(session), session->base.id, where);
+}
+
+void sli_edge_smtp_tell_limit(
+    struct sli_edge_smtp_session *session, const char *limit, uint64_t value)
+{
+    sli_edge_events_limit(shard_of(session), session->base.id, limit, value);
+}
+
+void sli_edge_smtp_tell_closed(struct sli_edge_smtp_session *session)
+{
+    const struct sli_edge_smtp_tally *tally = &session->tally;
+    const struct sli_edge_closed_facts facts = {
+        .reason = session->base.reason,
+        .messages = tally->messages,
+        .bytes_in = tally->bytes_in,
+        .bytes_out = tally->bytes_out,
+        .took_ms = now_ms(session) - tally->began_ms,
+    };
+
+    sli_edge_events_closed(shard_of(session), session->base.id, &facts);
+}
