@@ -5,6 +5,7 @@
 #include "base/slice.h"
 #include "edge/edge.h"
 #include "edge/form.h"
+#include "edge/held.h"
 #include "edge/spill.h"
 #include "io/clock.h"
 #include "mail/content.h"
@@ -45,28 +46,10 @@ int sli_edge_handoff_wants_early(const struct sli_edge_handoff *handoff)
     return sli_edge_form_has_recipient(handoff->shard->edge->queue);
 }
 
-/* Counts what of the message is in memory: so much more, */
-static void hold(struct sli_edge_handoff *handoff, uint64_t more)
-{
-    handoff->held += more;
-    sli_edge_count(
-        &handoff->shard->counters, SLI_EDGE_COUNT_MESSAGE_BYTES_HELD, more);
-}
-
-/* or no more than `rest` now. */
-static void hold_at_most(struct sli_edge_handoff *handoff, uint64_t rest)
-{
-    if (handoff->held > rest) {
-        sli_edge_uncount(&handoff->shard->counters,
-            SLI_EDGE_COUNT_MESSAGE_BYTES_HELD, handoff->held - rest);
-        handoff->held = rest;
-    }
-}
-
 /* Frees what belongs to one message; the handoff is idle again. */
 static void reset(struct sli_edge_handoff *handoff)
 {
-    hold_at_most(handoff, 0);
+    sli_edge_held_at_most(handoff, 0);
     sli_mail_content_unref(handoff->backlog);
     handoff->backlog = NULL;
     handoff->backlog_at = 0;
@@ -386,7 +369,7 @@ static void write_backlog(struct sli_edge_handoff *handoff)
             sli_mail_content_unref(handoff->backlog);
             handoff->backlog = NULL;
             handoff->backlog_at = 0;
-            hold_at_most(handoff, 0);
+            sli_edge_held_at_most(handoff, 0);
         }
     }
 }
@@ -434,22 +417,15 @@ static void spilled(struct sli_edge_handoff *handoff, int result)
         fail(handoff, &no_space);
     } else if (result != 0) {
         fail(handoff, &disk_failed);
-    } else {
-        hold_at_most(handoff, SLIMTA_HEAD_BYTES);
     }
     handoff->handler->ready(handoff);
 }
 
 static void start_spill(struct sli_edge_handoff *handoff)
 {
-    struct slimta_content *content = slimta_envelope_content(handoff->envelope);
-
-    if (!slimta_content_is_spilled(content)) {
-        sli_edge_count(
-            &handoff->shard->counters, SLI_EDGE_COUNT_MESSAGES_SPILLED, 1);
-    }
     handoff->state = SLI_EDGE_HANDOFF_SPILLING;
-    if (sli_edge_spill_start(&handoff->spill, handoff, content, spilled) != 0) {
+    if (sli_edge_spill_start(&handoff->spill, handoff,
+            slimta_envelope_content(handoff->envelope), spilled) != 0) {
         fail(handoff, &no_space);
     }
 }
@@ -462,7 +438,7 @@ static void gather(struct sli_edge_handoff *handoff, struct slimta_slice octets)
         fail(handoff, &no_space);
         return;
     }
-    hold(handoff, octets.size);
+    sli_edge_held_more(handoff, octets.size);
     if (sli_mail_content_spillable(content) <= handoff->limits->spill_bytes) {
         return;
     }

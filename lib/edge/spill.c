@@ -1,9 +1,11 @@
 /** Writing a content out of memory, off the loop. */
 #include "edge/spill.h"
 
+#include <slimta/envelope.h>
+
 #include "base/alloc.h"
 #include "edge/edge.h"
-#include "edge/handoff.h"
+#include "edge/held.h"
 #include "io/file.h"
 #include "mail/content.h"
 
@@ -31,6 +33,8 @@ static void done(struct sli_io_work *work)
 
     sli_mail_content_unref(spill->content);
     if (spill->handoff != NULL) {
+        sli_edge_held_at_most(spill->handoff,
+            spill->result == 0 ? SLIMTA_HEAD_BYTES : UINT64_MAX);
         spill->done(spill->handoff, spill->result);
     }
     sli_free(&shard->edge->alloc, spill);
@@ -54,6 +58,9 @@ int sli_edge_spill_start(struct sli_edge_spill **out,
     spill->directory = handoff->limits->spill_directory;
     spill->done = finished;
     *out = spill;
+    if (!slimta_content_is_spilled(content)) {
+        sli_edge_count(&shard->counters, SLI_EDGE_COUNT_MESSAGES_SPILLED, 1);
+    }
     sli_edge_shard_job_begins(shard);
     sli_io_work_start(shard->loop, &spill->work, SLI_IO_WORK_DISK, run, done);
     return 0;

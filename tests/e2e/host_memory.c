@@ -1,5 +1,5 @@
 /** A host whose memory ends: the n-th allocation fails, for every n. */
-#include "host.h"
+#include "policy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,11 +117,56 @@ static const struct slimta_queue_methods streaming = {
     .abort = tally_abort,
 };
 
+static const struct slimta_queue_methods both_forms = {
+    .size = sizeof both_forms,
+    .enqueue = tally_enqueue,
+    .begin = tally_begin,
+    .write = tally_write,
+    .commit = tally_commit,
+    .abort = tally_abort,
+};
+
 /** One way of delivering. */
 struct way {
     const struct slimta_queue_methods *methods;
     size_t lines; /* of the message */
+    int has_table;
+    enum host_deed deed;    /* of each validator, with a success */
+    enum host_step refuses; /* with another deed; HOST_STEPS: none does */
 };
+
+/* What the client says before the content. */
+static const char *const dialogue[] = {
+    "",
+    "HELO client.example\r\n",
+    "EHLO client.example\r\n",
+    "XFROB a b\r\n",
+    "MAIL FROM:<first@example.com>\r\n",
+    "RCPT TO:<b@example.net>\r\n",
+    "RSET\r\n",
+    "MAIL FROM:<a@example.com> SIZE=100 BODY=8BITMIME\r\n",
+    "RCPT TO:<b@example.net>\r\n",
+    "RCPT TO:<c@example.net>\r\n",
+    "NOOP\r\n",
+    "RCPT TO:<d@example.net>\r\n",
+    "DATA\r\n",
+};
+
+/* Whether the client gets to the content. What is refused on the way does not
+ * keep it from asking on: a 250 must not come by another way. */
+static int lead(struct host_client *client)
+{
+    size_t i = 0;
+    int code = 0;
+
+    for (i = 0; i < sizeof dialogue / sizeof dialogue[0]; ++i) {
+        code = host_client_ask(client, dialogue[i]);
+        if (code <= 0) {
+            return 0;
+        }
+    }
+    return code == 354;
+}
 
 /* Anything may fail, so that every reply is legal, but a 250 that the queue
  * did not say. Returns how often the client heard the 250 of a message. */
@@ -136,7 +181,7 @@ static size_t deliver(const struct slimta_address *address, size_t lines)
     if (host_client_open(&client, address) != 0) {
         return 0;
     }
-    if (host_client_begin(&client) == 0) {
+    if (lead(&client)) {
         for (i = 0; i < lines; ++i) {
             if (host_client_send(&client, line, sizeof line - 1) != 0) {
                 break;
@@ -149,23 +194,73 @@ static size_t deliver(const struct slimta_address *address, size_t lines)
     return heard;
 }
 
-/* A whole life of an edge; returns how often a client heard the 250. */
-static size_t live(const struct way *way, const struct slimta_alloc *alloc,
-    struct tally *tally)
+/* More text than a reply keeps without memory of its own. */
+static const char long_text[] =
+    "A text that is long enough to need memory of its own, whatever is kept in "
+    "the reply itself: 0123456789012345678901234567890123456789012345678901234"
+    "5678901234567890123456789012345678901234567890123456789012345678901234567";
+
+static void give_orders(struct host_policy *policy, const struct way *way)
+{
+    static const int codes[HOST_STEPS] = {[HOST_CONNECT] = 220,
+        [HOST_BANNER] = 220,
+        [HOST_DATA] = 354,
+        [HOST_QUIT] = 221,
+        [HOST_EXTENSIONS] = -1};
+    int step = 0;
+
+    for (step = 0; step < HOST_STEPS; ++step) {
+        int code = codes[step] == 0 ? 250 : codes[step];
+
+        host_policy_order(policy, (enum host_step)step, way->deed,
+            code < 0 ? 0 : code, long_text);
+    }
+    if (way->refuses < HOST_STEPS) {
+        host_policy_order(policy, way->refuses, way->deed, 550, long_text);
+    }
+}
+
+static void offer_more(struct host_policy *policy, enum host_step step,
+    struct slimta_session *session, void *argument)
+{
+    /* With and without memory. */
+    (void)slimta_session_set_user(session, policy, policy);
+    if (step == HOST_EXTENSIONS) {
+        (void)slimta_extensions_set(argument, "X-FROB", long_text);
+        (void)slimta_extensions_remove(argument, "SMTPUTF8");
+    }
+}
+
+/* An edge of this way that listens, or the failure. */
+static int make(struct smtp_edge **edge, const struct way *way,
+    const struct slimta_alloc *alloc, struct tally *tally,
+    struct host_policy *policy, struct slimta_error *error)
 {
     const struct smtp_edge_options options = {.size = sizeof options,
         .alloc = alloc,
         .hostname = "mx.example.net",
         .spill_bytes = 65536};
+    int err = smtp_edge_new(edge, &options, &tally->queue, error);
+
+    if (err == 0 && way->has_table) {
+        err = smtp_edge_add_validators(*edge, &policy->table, error);
+    }
+    if (err == 0) {
+        err = smtp_edge_listen(*edge, "127.0.0.1", 0, error);
+    }
+    return err;
+}
+
+/* A whole life of an edge; returns how often a client heard the 250. */
+static size_t live(const struct way *way, const struct slimta_alloc *alloc,
+    struct tally *tally, struct host_policy *policy)
+{
     struct slimta_error error = {0};
     struct smtp_edge *edge = NULL;
     struct slimta_address address;
     size_t heard = 0;
-    int err = smtp_edge_new(&edge, &options, &tally->queue, &error);
+    int err = make(&edge, way, alloc, tally, policy, &error);
 
-    if (err == 0) {
-        err = smtp_edge_listen(edge, "127.0.0.1", 0, &error);
-    }
     if (err == 0) {
         assert_int_equal(smtp_edge_address(edge, 0, &address), 1);
         err = smtp_edge_start(edge, NULL, &error);
@@ -181,27 +276,44 @@ static size_t live(const struct way *way, const struct slimta_alloc *alloc,
     return heard;
 }
 
+/* What a validator has refused is never a success, and what nobody has refused
+ * is one when there was memory for all of it. */
+static void judge(const struct way *way, const struct tally *tally,
+    size_t heard, int has_failed)
+{
+    int is_refused = way->refuses < HOST_STEPS;
+
+    assert_true(heard <= tally->yes);
+    assert_int_equal(tally->open, 0);
+    if (is_refused) {
+        assert_int_equal(heard, 0);
+        assert_true(way->refuses == HOST_QUEUED_STEP || tally->yes == 0);
+    } else if (!has_failed) {
+        assert_int_equal(heard, 2);
+        assert_int_equal(tally->yes, 2);
+    }
+}
+
 /* One n; returns whether it was reached at all. */
 static int run(const struct way *way, size_t n, int stays)
 {
+    static struct host_policy policy;
     struct faulty faulty = {.fails_at = n, .stays = stays};
     struct slimta_alloc alloc = {sizeof alloc, faulty_allocate,
         faulty_reallocate, faulty_release, &faulty};
     struct tally tally = {.queue = {way->methods}};
     size_t heard = 0;
 
+    host_policy_init(&policy);
+    policy.look = offer_more;
+    give_orders(&policy, way);
     pthread_mutex_init(&faulty.lock, NULL);
-    heard = live(way, &alloc, &tally);
+    heard = live(way, &alloc, &tally, &policy);
     pthread_mutex_destroy(&faulty.lock);
-    assert_true(heard <= tally.yes);
-    assert_int_equal(tally.open, 0);
+    host_policy_fini(&policy);
+    judge(way, &tally, heard, faulty.calls >= n);
     assert_int_equal(faulty.held, 0);
-    if (faulty.calls < n) {
-        assert_int_equal(heard, 2);
-        assert_int_equal(tally.yes, 2);
-        return 0;
-    }
-    return 1;
+    return faulty.calls >= n;
 }
 
 static void for_every_n(const struct way *way)
@@ -220,36 +332,53 @@ static void for_every_n(const struct way *way)
     }
 }
 
-static void test_small(void **state)
+static void for_every_form(int has_table, enum host_deed deed)
 {
-    const struct way way = {&whole, 3};
-
-    (void)state;
-    for_every_n(&way);
+    for_every_n(&(struct way){&whole, 3, has_table, deed, HOST_STEPS});
+    for_every_n(&(struct way){&whole, 3000, has_table, deed, HOST_STEPS});
+    for_every_n(&(struct way){&streaming, 3000, has_table, deed, HOST_STEPS});
+    for_every_n(&(struct way){&both_forms, 3000, has_table, deed, HOST_STEPS});
 }
 
-static void test_spilled(void **state)
+static void test_without_validators(void **state)
 {
-    const struct way way = {&whole, 3000};
-
     (void)state;
-    for_every_n(&way);
+    for_every_form(0, HOST_PASS);
 }
 
-static void test_streamed(void **state)
+static void test_validators_that_answer_now(void **state)
 {
-    const struct way way = {&streaming, 3000};
+    (void)state;
+    for_every_form(1, HOST_SET);
+}
+
+static void test_validators_that_take_their_ops(void **state)
+{
+    (void)state;
+    for_every_form(1, HOST_FINISH);
+}
+
+/* Without memory a no does not become a yes. */
+static void test_validators_that_refuse(void **state)
+{
+    static const enum host_step steps[] = {HOST_MAIL, HOST_RCPT, HOST_DATA,
+        HOST_CHUNK, HOST_HAVE_DATA, HOST_QUEUED_STEP};
+    size_t i = 0;
 
     (void)state;
-    for_every_n(&way);
+    for (i = 0; i < sizeof steps / sizeof steps[0]; ++i) {
+        for_every_n(&(struct way){&whole, 3, 1, HOST_SET, steps[i]});
+        for_every_n(&(struct way){&streaming, 3, 1, HOST_FINISH, steps[i]});
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small),
-        cmocka_unit_test(test_spilled),
-        cmocka_unit_test(test_streamed),
+        cmocka_unit_test(test_without_validators),
+        cmocka_unit_test(test_validators_that_answer_now),
+        cmocka_unit_test(test_validators_that_take_their_ops),
+        cmocka_unit_test(test_validators_that_refuse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,8 @@ from tap import check, equal
 
 GUIDE = SOURCE / 'docs/guide'
 CHAPTERS = sorted(GUIDE.glob('*.md'))
-PAGES = CHAPTERS + [SOURCE / 'README.md', SOURCE / 'docs/architecture.md']
+PAGES = CHAPTERS + [SOURCE / 'README.md', SOURCE / 'docs/architecture.md',
+                    SOURCE / 'docs/limits.md']
 PROGRAMS = {p.name: p.read_text()
             for p in sorted((SOURCE / 'examples').glob('*.c*'))}
 
@@ -85,6 +86,16 @@ def chapters_are_linked():
     index = (GUIDE / 'index.md').read_text()
     equal([c.name for c in CHAPTERS if c.name != 'index.md'
            and '(%s)' % c.name not in index], [], 'not linked')
+
+
+@tap.test
+def limits_are_listed():
+    """each number among the edge's options stands in docs/limits.md"""
+    header = (SOURCE / 'include/slimta/smtp_edge.h').read_text()
+    options = re.findall(r'^    (?:uint64_t|unsigned) (\w+);', header, re.M)
+    check(len(options) > 10, 'found only %s' % options)
+    listed = (SOURCE / 'docs/limits.md').read_text()
+    equal([o for o in options if '| `%s` |' % o not in listed], [], 'missing')
 
 
 @tap.test
