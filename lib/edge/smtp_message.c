@@ -125,7 +125,9 @@ void sli_edge_smtp_message_on_content(
 {
     sli_edge_smtp_tell_content(session, event->content.size);
     sli_edge_rate_add(&session->rate, event->content.size);
-    if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK)) {
+    /* What was refused is only read to its end: nobody is asked about it. */
+    if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK) &&
+        !sli_edge_handoff_has_failed(&session->handoff)) {
         session->octets = event->content;
         ask_chunk(session);
     } else {
@@ -156,6 +158,10 @@ void sli_edge_smtp_message_on_end(
     if (event->end.is_refused) {
         sli_edge_smtp_ask_answer(session, NULL);
         sli_edge_smtp_message_drop(session);
+        return;
+    }
+    if (sli_edge_handoff_has_failed(&session->handoff)) {
+        have_data_done(&session->base, NULL);
         return;
     }
     sli_edge_smtp_ask(session, SLI_EDGE_STEP_HAVE_DATA, have_data_done);
