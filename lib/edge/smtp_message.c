@@ -125,7 +125,7 @@ void sli_edge_smtp_message_on_content(
 {
     sli_edge_smtp_tell_content(session, event->content.size);
     sli_edge_rate_add(&session->rate, event->content.size);
-    /* What was refused is only read to its end: nobody is asked about it. */
+    /* Of a message that is refused already nobody needs to hear more. */
     if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK) &&
         !sli_edge_handoff_has_failed(&session->handoff)) {
         session->octets = event->content;
@@ -162,9 +162,9 @@ void sli_edge_smtp_message_on_end(
     }
     if (sli_edge_handoff_has_failed(&session->handoff)) {
         have_data_done(&session->base, NULL);
-        return;
+    } else {
+        sli_edge_smtp_ask(session, SLI_EDGE_STEP_HAVE_DATA, have_data_done);
     }
-    sli_edge_smtp_ask(session, SLI_EDGE_STEP_HAVE_DATA, have_data_done);
 }
 
 /* A queue's no stays one, whatever the validators make of it. */
