@@ -1,6 +1,6 @@
 /** A host whose clients are cut off at every octet: each begin has one commit
  * or abort, each envelope goes back, and no descriptor stays. */
-#include "host.h"
+#include "policy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -343,8 +343,9 @@ static int is_count(size_t wanted)
     return 0;
 }
 
-static size_t cut_at_each(
-    const struct way *way, const struct slimta_address *address, int is_reset)
+/* Returns how many clients heard that their message was taken. */
+static size_t cut_at_each(const struct way *way,
+    const struct slimta_address *address, int is_reset, size_t *sessions)
 {
     struct host_client client;
     size_t before = host_count("/proc/self/fd");
@@ -365,6 +366,7 @@ static size_t cut_at_each(
         }
     }
     assert_true(is_count(before));
+    *sessions += cuts;
     return told;
 }
 
@@ -391,34 +393,59 @@ static void close_keeper(struct keeper *keeper)
     pthread_mutex_destroy(&keeper->lock);
 }
 
+static void judge(const struct keeper *keeper, const struct host_policy *policy,
+    size_t told, size_t sessions)
+{
+    print_message(
+        "# %zu sessions, %zu begins, %zu commits, %zu aborts, "
+        "%zu accepted, %zu told\n",
+        sessions, keeper->begins, keeper->commits, keeper->aborts,
+        keeper->accepted, told);
+    /* Two rounds that leave before the octets of QUIT, and one whole one. */
+    assert_int_equal(told, 2 * strlen("QUIT\r\n") + 1);
+    assert_true(keeper->accepted >= told);
+    assert_int_equal(keeper->begins, keeper->commits + keeper->aborts);
+    assert_int_equal(keeper->wrong, 0);
+    assert_int_equal(policy->closed_count, sessions);
+}
+
+/* Every validator takes its op and finishes it: each step is one more turn of
+ * the loop, in which the client may go. */
+static void open_policy(struct host_policy *policy, const struct way *way)
+{
+    int step = 0;
+
+    host_policy_init(policy);
+    for (step = 0; step < HOST_STEPS && way->is_late; ++step) {
+        host_policy_order(policy, (enum host_step)step, HOST_FINISH, 0, NULL);
+    }
+}
+
 static void cut(const struct way *way)
 {
     const struct smtp_edge_options options = {
         .size = sizeof options, .spill_bytes = way->spill_bytes};
+    static struct host_policy policy;
     struct keeper keeper;
     struct host_edge host;
     struct host_client client;
+    size_t sessions = 1;
     size_t told = 0;
 
     write_message(way);
     open_keeper(&keeper, way);
-    host_edge_start(&host, &options, &keeper.queue);
-    told = cut_at_each(way, &host.address, 0);
-    told += cut_at_each(way, &host.address, 1);
+    open_policy(&policy, way);
+    host_policy_start(&host, &options, &keeper.queue,
+        (struct host_policy *const[]){&policy, NULL});
+    told = cut_at_each(way, &host.address, 0, &sessions);
+    told += cut_at_each(way, &host.address, 1, &sessions);
     assert_int_equal(host_client_open(&client, &host.address), 0);
     told += (size_t)say(&client, length() + 1);
     host_client_close(&client);
     host_edge_stop(&host, 1000);
     close_keeper(&keeper);
-    print_message(
-        "# %zu begins, %zu commits, %zu aborts, %zu accepted, "
-        "%zu told\n",
-        keeper.begins, keeper.commits, keeper.aborts, keeper.accepted, told);
-    /* Two rounds that leave before the octets of QUIT, and one whole one. */
-    assert_int_equal(told, 2 * strlen("QUIT\r\n") + 1);
-    assert_true(keeper.accepted >= told);
-    assert_int_equal(keeper.begins, keeper.commits + keeper.aborts);
-    assert_int_equal(keeper.wrong, 0);
+    judge(&keeper, &policy, told, sessions);
+    host_policy_fini(&policy);
 }
 
 static void test_whole(void **state)

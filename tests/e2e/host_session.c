@@ -1,5 +1,5 @@
 /** A host that looks at its sessions: what they say at each step, what the host
- * keeps in them, how they end, and the octets of their messages. */
+ * keeps in them, and how they end. */
 #include "policy.h"
 
 #include <stdatomic.h>
@@ -14,8 +14,6 @@ struct view {
     int keys[2];      /* only their addresses matter */
     uint64_t id;
     struct slimta_loop *loop;
-    char octets[200000]; /* of `chunk` */
-    size_t size;
 };
 
 /** An edge with one table, and one client. */
@@ -377,137 +375,6 @@ static void test_edge_stops(void **state)
     }
 }
 
-/* The octets of a message */
-
-static void gather(struct host_policy *policy, enum host_step step,
-    struct slimta_session *session, void *argument)
-{
-    struct view *view = policy->user;
-    const struct slimta_slice *octets = argument;
-
-    (void)session;
-    if (step == HOST_CHUNK &&
-        octets->size <= sizeof view->octets - view->size) {
-        memcpy(view->octets + view->size, octets->data, octets->size);
-        view->size += octets->size;
-    }
-}
-
-static void send_message(struct scene *scene, size_t lines, int is_whole)
-{
-    size_t size = 0;
-    char *text = host_message(lines, &size);
-
-    assert_int_equal(host_client_send(&scene->client, text, size), 0);
-    if (is_whole) {
-        assert_int_equal(host_client_send(&scene->client, ".\r\n", 3), 0);
-    }
-    free(text);
-}
-
-/* All octets in order, answered at once or each one later. */
-static void test_chunks(void **state)
-{
-    int is_later = 0;
-
-    (void)state;
-    for (is_later = 0; is_later < 2; ++is_later) {
-        struct scene *scene = new_scene();
-        struct host_taken taken;
-        size_t size = 0;
-        char *text = host_message(2000, &size);
-
-        scene->policy.look = gather;
-        host_policy_order(&scene->policy, HOST_CHUNK,
-            is_later ? HOST_TAKE : HOST_PASS, 0, NULL);
-        host_policy_order(&scene->policy, HOST_HAVE_DATA, HOST_TAKE, 0, NULL);
-        start_scene(scene, NULL);
-        assert_int_equal(host_client_begin(&scene->client), 0);
-        send_message(scene, 2000, 1);
-        do {
-            taken = host_policy_next(&scene->policy);
-        } while (host_taken_answer(&taken, 0, NULL) == 0 &&
-            taken.step == HOST_CHUNK);
-        assert_int_equal(host_client_reply(&scene->client), 250);
-        assert_int_equal(scene->view.size, size);
-        assert_memory_equal(scene->view.octets, text, size);
-        free(text);
-        free_scene(scene);
-    }
-}
-
-/* It is read to its end, and no later octet is asked about. */
-static void test_chunk_refuses(void **state)
-{
-    struct scene *scene = new_scene();
-
-    (void)state;
-    host_policy_order(
-        &scene->policy, HOST_CHUNK, HOST_SET, 554, "5.7.1 Not that");
-    start_scene(scene, NULL);
-    assert_int_equal(host_client_begin(&scene->client), 0);
-    send_message(scene, 20000, 1);
-    assert_int_equal(host_client_reply(&scene->client), 554);
-    assert_string_equal(scene->client.line, "554 5.7.1 Not that");
-    assert_int_equal(host_policy_asked(&scene->policy, HOST_CHUNK), 1);
-    assert_int_equal(host_policy_asked(&scene->policy, HOST_HAVE_DATA), 0);
-    assert_int_equal(
-        host_queue_count(&scene->queue, &scene->queue.messages), 0);
-    host_policy_order(&scene->policy, HOST_CHUNK, HOST_PASS, 0, NULL);
-    assert_int_equal(host_client_ask(&scene->client, "NOOP\r\n"), 250);
-    free_scene(scene);
-}
-
-/* In the middle of a message, which never ends. */
-static void test_chunk_closes(void **state)
-{
-    int is_later = 0;
-
-    (void)state;
-    for (is_later = 0; is_later < 2; ++is_later) {
-        struct scene *scene = new_scene();
-        struct host_taken taken;
-
-        host_policy_order(&scene->policy, HOST_CHUNK,
-            is_later ? HOST_TAKE : HOST_SET, 421, "4.7.0 Enough");
-        start_scene(scene, NULL);
-        assert_int_equal(host_client_begin(&scene->client), 0);
-        send_message(scene, 10, 0);
-        if (is_later) {
-            taken = host_policy_next(&scene->policy);
-            assert_int_equal(host_taken_answer(&taken, 421, "4.7.0 Enough"), 0);
-        }
-        assert_int_equal(host_client_reply(&scene->client), 421);
-        assert_string_equal(scene->client.line, "421 4.7.0 Enough");
-        assert_int_equal(host_client_reply(&scene->client), 0);
-        host_client_close(&scene->client);
-        end(scene, SLIMTA_CLOSED_REPLY);
-    }
-}
-
-/* While `chunk` waits nothing more is read. */
-static void test_slow_chunk_stops_the_reading(void **state)
-{
-    const struct smtp_edge_options options = {
-        .size = sizeof options, .max_message_bytes = SLIMTA_UNLIMITED};
-    struct scene *scene = new_scene();
-    struct host_taken taken;
-    size_t sent = 0;
-
-    (void)state;
-    host_policy_order(&scene->policy, HOST_CHUNK, HOST_TAKE, 0, NULL);
-    start_scene(scene, &options);
-    assert_int_equal(host_client_begin(&scene->client), 0);
-    sent = host_client_flood(&scene->client, "0123456789", 128u << 20);
-    assert_true(sent < 32u << 20);
-    assert_int_equal(host_policy_asked(&scene->policy, HOST_CHUNK), 1);
-    taken = host_policy_next(&scene->policy);
-    host_policy_order(&scene->policy, HOST_CHUNK, HOST_PASS, 0, NULL);
-    assert_int_equal(host_taken_answer(&taken, 0, NULL), 0);
-    assert_int_equal(host_client_ask(&scene->client, "\r\n.\r\n"), 250);
-    free_scene(scene);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,10 +385,6 @@ int main(void)
         cmocka_unit_test(test_client_is_slow),
         cmocka_unit_test(test_too_many_errors),
         cmocka_unit_test(test_edge_stops),
-        cmocka_unit_test(test_chunks),
-        cmocka_unit_test(test_chunk_refuses),
-        cmocka_unit_test(test_chunk_closes),
-        cmocka_unit_test(test_slow_chunk_stops_the_reading),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
