@@ -133,7 +133,8 @@ struct slimta_validators {
         void *user);
 
     /** The content may come: "354 …"; a streaming queue's `begin` follows.
-     * With such a queue this is the last place for slimta_envelope_prepend.
+     * With such a queue this is the last place for slimta_envelope_prepend;
+     * with one that is asked for each recipient there is none.
      * HTTP: the body is about to be read, nothing is sent for a success. For
      * BDAT: before the first chunk. */
     void (*data)(struct slimta_session *session, struct slimta_reply *reply,

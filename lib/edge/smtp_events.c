@@ -10,6 +10,17 @@
 #include "mail/envelope.h"
 #include "smtp/extensions.h"
 
+/* The engine's question: at hand while it is acted on, told again later. */
+static void recall(
+    struct sli_edge_smtp_session *session, struct sli_smtp_event *event)
+{
+    if (session->event != NULL) {
+        *event = *session->event;
+    } else {
+        sli_smtp_server_asked(&session->engine, event);
+    }
+}
+
 /* The beginning: `connect`, then `banner` */
 
 static void connect_done(
@@ -72,7 +83,7 @@ static void greeting_done(
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
     struct sli_smtp_event event;
 
-    sli_smtp_server_asked(&session->engine, &event);
+    recall(session, &event);
     if (sli_edge_smtp_ask_is_yes(reply) &&
         sli_edge_session_set_ehlo(base, event.greeting.name) != 0) {
         sli_edge_smtp_ask_out_of_memory(session);
@@ -105,7 +116,7 @@ static int make_envelope(struct sli_edge_smtp_session *session)
     };
     struct sli_smtp_event event;
 
-    sli_smtp_server_asked(&session->engine, &event);
+    recall(session, &event);
     return sli_mail_envelope_new(&base->envelope,
         sli_edge_smtp_session_alloc(session), &facts, event.mail.path.mailbox,
         &event.mail.params);
@@ -138,7 +149,7 @@ static int add_recipient(struct sli_edge_smtp_session *session)
 {
     struct sli_smtp_event event;
 
-    sli_smtp_server_asked(&session->engine, &event);
+    recall(session, &event);
     return sli_mail_envelope_add_recipient(
         session->base.envelope, event.rcpt.path.mailbox, &event.rcpt.params);
 }
@@ -154,7 +165,7 @@ static struct slimta_recipient asked_recipient(
     struct slimta_recipient recipient;
     struct sli_smtp_event event;
 
-    sli_smtp_server_asked(&session->engine, &event);
+    recall(session, &event);
     recipient = event.rcpt.params;
     recipient.address = put_word(&at, event.rcpt.path.mailbox);
     return recipient;
@@ -296,7 +307,9 @@ static void (*const actions[])(struct sli_edge_smtp_session *session,
 void sli_edge_smtp_events_act(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
+    session->event = event;
     actions[event->type](session, event);
+    session->event = NULL;
 }
 
 /* What validators are told */
@@ -321,7 +334,7 @@ static void fill_command(
     struct sli_smtp_event event;
     char *at = sli_edge_session_shard(&session->base)->text;
 
-    sli_smtp_server_asked(&session->engine, &event);
+    recall(session, &event);
     switch (event.type) {
     case SLI_SMTP_EVENT_EHLO:
         arguments->text = put_word(&at, event.greeting.name);

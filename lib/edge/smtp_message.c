@@ -124,7 +124,6 @@ void sli_edge_smtp_message_on_content(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
     sli_edge_smtp_tell_content(session, event->content.size);
-    sli_edge_rate_add(&session->rate, event->content.size);
     /* Of a message that is refused already nobody needs to hear more. */
     if (sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_CHUNK) &&
         !sli_edge_handoff_has_failed(&session->handoff)) {

@@ -111,6 +111,7 @@ static void send_output(struct sli_edge_smtp_session *session)
 {
     struct sli_buf *output = &shard_of(session)->output;
 
+    sli_edge_smtp_tell_commands(session); /* before the client knows */
     sli_edge_smtp_tell_sent(session, sli_buf_size(output));
     if (sli_buf_size(output) > 0 && !session->is_closing &&
         sli_io_conn_write(&session->conn, sli_buf_slice(output)) != 0) {
@@ -206,6 +207,7 @@ static void received(struct sli_io_conn *conn, struct slimta_slice octets)
     struct sli_edge_smtp_session *session = session_of(conn);
 
     sli_edge_smtp_tell_received(session, octets.size);
+    sli_edge_rate_add(&session->rate, octets.size);
     if (sli_smtp_server_feed(&session->engine, octets) != 0) {
         forget_question(session);
     }

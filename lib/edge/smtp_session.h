@@ -17,11 +17,12 @@ struct sli_edge_smtp_session {
     struct sli_io_conn conn;
     struct sli_smtp_server engine;
     struct sli_edge_handoff handoff;
-    struct sli_io_timer timer;  /* for whatever the session waits for */
-    struct sli_edge_rate rate;  /* the client's time for a message */
-    struct slimta_slice octets; /* of the message, for `chunk` */
-    char *held;                 /* a copy of them, while `chunk` waits */
-    struct slimta_reply *kept;  /* a reply that a later answer needs, or NULL */
+    struct sli_io_timer timer;          /* for whatever the session waits for */
+    struct sli_edge_rate rate;          /* the client's time for a message */
+    const struct sli_smtp_event *event; /* that is acted on, or NULL */
+    struct slimta_slice octets;         /* of the message, for `chunk` */
+    char *held;                /* a copy of them, while `chunk` waits */
+    struct slimta_reply *kept; /* a reply that a later answer needs, or NULL */
     struct slimta_extensions *extensions; /* while they are edited */
     struct slimta_results *results;       /* for `queued` */
     struct sli_edge_smtp_tally tally;

@@ -42,6 +42,15 @@ void sli_edge_smtp_tell_received(
     sli_edge_count(&shard_of(session)->counters, SLI_EDGE_COUNT_BYTES_IN, size);
 }
 
+void sli_edge_smtp_tell_commands(struct sli_edge_smtp_session *session)
+{
+    uint64_t commands = sli_smtp_server_commands(&session->engine);
+
+    sli_edge_count(&shard_of(session)->counters, SLI_EDGE_COUNT_COMMANDS,
+        commands - session->tally.commands);
+    session->tally.commands = commands;
+}
+
 void sli_edge_smtp_tell_sent(struct sli_edge_smtp_session *session, size_t size)
 {
     session->tally.bytes_out += size;
@@ -168,10 +177,6 @@ void sli_edge_smtp_tell_answer(
     struct sli_smtp_event event;
 
     look(session, &event);
-    if (event.type > SLI_SMTP_EVENT_BANNER &&
-        event.type != SLI_SMTP_EVENT_END) {
-        sli_edge_count(&shard->counters, SLI_EDGE_COUNT_COMMANDS, 1);
-    }
     if (reply == NULL && has_refusal(&event) &&
         sli_smtp_server_default(&session->engine, &shard->reply) == 0) {
         reply = &shard->reply;

@@ -14,6 +14,7 @@ struct sli_edge_smtp_tally {
     uint64_t began_ms;
     uint64_t message_ms; /* when the 354 was said */
     uint64_t message_bytes;
+    uint64_t commands; /* that were counted */
     uint64_t messages; /* that were accepted */
     uint64_t bytes_in;
     uint64_t bytes_out;
@@ -25,6 +26,9 @@ void sli_edge_smtp_tell_begin(struct sli_edge_smtp_session *session);
 
 void sli_edge_smtp_tell_received(
     struct sli_edge_smtp_session *session, size_t size);
+/** Counts the command lines that were read since the last time. */
+void sli_edge_smtp_tell_commands(struct sli_edge_smtp_session *session);
+
 void sli_edge_smtp_tell_sent(
     struct sli_edge_smtp_session *session, size_t size);
 

@@ -47,6 +47,7 @@ int sli_smtp_machine_count_command(struct sli_smtp_server *server)
 {
     uint64_t max = server->config->max_idle_commands;
 
+    server->commands++;
     server->idle_commands++;
     return max != 0 && server->idle_commands > max;
 }

@@ -589,6 +589,11 @@ enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server)
     return server->state;
 }
 
+uint64_t sli_smtp_server_commands(const struct sli_smtp_server *server)
+{
+    return server->commands;
+}
+
 int sli_smtp_server_is_waiting(const struct sli_smtp_server *server)
 {
     return server->question != SLI_SMTP_EVENT_NONE;

@@ -144,6 +144,7 @@ struct sli_smtp_server {
     uint64_t errors;
     unsigned offered; /* extensions whose parameters are known */
     const struct slimta_extensions *extensions; /* for the next EHLO, or NULL */
+    uint64_t commands;
     uint64_t idle_commands; /* since a message was accepted */
     struct sli_smtp_transaction transaction;
 };
@@ -223,6 +224,9 @@ void sli_smtp_server_give_up(struct sli_smtp_server *server);
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server);
 
 enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server);
+
+/** How many command lines it has read. */
+uint64_t sli_smtp_server_commands(const struct sli_smtp_server *server);
 
 /** Whether an answer is due. */
 int sli_smtp_server_is_waiting(const struct sli_smtp_server *server);
