@@ -187,7 +187,8 @@ static size_t deliver(const struct slimta_address *address, size_t lines)
         (void)host_client_ask(&client, "QUIT\r\n");
         free(text);
     }
-    host_client_close(&client);
+    /* Thousands of connections would keep their ports for a minute. */
+    host_client_reset(&client);
     return heard;
 }
 
