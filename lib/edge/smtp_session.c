@@ -168,7 +168,18 @@ static void forget_question(struct sli_edge_smtp_session *session)
     sli_edge_policy_cancel(&session->base);
 }
 
-/* What came but cannot be used yet is kept, and no more is read for now. */
+/* Whether nothing more is to be read for now. A client whose command is being
+ * answered mostly waits as well, and is read from until something has come that
+ * must be kept; while the host or the disk has octets to deal with, no more of
+ * them come into memory. */
+static int wants_pause(const struct sli_edge_smtp_session *session)
+{
+    return !can_go_on(session) ||
+        (sli_smtp_server_is_waiting(&session->engine) &&
+            sli_smtp_server_has_parked(&session->engine));
+}
+
+/* What came but cannot be used yet is kept. */
 static void settle(struct sli_edge_smtp_session *session)
 {
     if (session->is_closing) {
@@ -177,11 +188,8 @@ static void settle(struct sli_edge_smtp_session *session)
     if (sli_smtp_server_park(&session->engine) != 0) {
         forget_question(session);
         sli_edge_smtp_session_pump(session);
-    } else if (sli_smtp_server_is_waiting(&session->engine) ||
-        !can_go_on(session)) {
-        if (sli_smtp_server_has_parked(&session->engine)) {
-            sli_io_conn_pause(&session->conn);
-        }
+    } else if (wants_pause(session)) {
+        sli_io_conn_pause(&session->conn);
     } else {
         sli_io_conn_resume(&session->conn);
     }
