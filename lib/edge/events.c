@@ -2,13 +2,14 @@
  * the host when it listens. */
 #include "edge/events.h"
 
+#include "base/ascii.h"
 #include "base/slice.h"
 #include "base/text.h"
 
 enum {
     /* What is told of a reply's text, and of a verb. */
     WORDS_MAX = 512,
-    VERB_MAX = 32,
+    VERB_MAX = 12,
     /* When nothing was short for so long, the next time is told again. */
     SHORTAGE_MS = 10000
 };
@@ -220,8 +221,9 @@ void sli_edge_events_rcpt(struct sli_edge_shard *shard, uint64_t id,
 void sli_edge_events_reject(const struct sli_edge_shard *shard, uint64_t id,
     struct slimta_slice verb, const struct slimta_reply *reply)
 {
-    if (verb.size > VERB_MAX) {
-        verb.size = VERB_MAX;
+    /* A longer word may be a password that came in the wrong place. */
+    if (verb.size > VERB_MAX || !sli_ascii_all(verb, SLI_ASCII_ALPHA)) {
+        verb.size = 0;
     }
     tell_answer(shard, id, SLIMTA_EVENT_REJECT, "verb", verb, reply);
 }

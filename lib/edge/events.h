@@ -56,8 +56,8 @@ void sli_edge_events_mail(struct sli_edge_shard *shard, uint64_t id,
 void sli_edge_events_rcpt(struct sli_edge_shard *shard, uint64_t id,
     struct slimta_slice recipient, const struct slimta_reply *reply);
 
-/** Another command was answered with 4xx or 5xx. `verb` is cut where it is too
- * long. */
+/** Another command was answered with 4xx or 5xx. `verb` is told when it can be
+ * one: up to 12 letters. */
 void sli_edge_events_reject(const struct sli_edge_shard *shard, uint64_t id,
     struct slimta_slice verb, const struct slimta_reply *reply);
 

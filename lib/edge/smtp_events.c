@@ -7,6 +7,7 @@
 #include "base/slice.h"
 #include "edge/smtp_ask.h"
 #include "edge/smtp_message.h"
+#include "edge/smtp_tell.h"
 #include "mail/envelope.h"
 #include "smtp/extensions.h"
 
@@ -196,6 +197,13 @@ static void on_rcpt(
     sli_edge_smtp_ask(session, SLI_EDGE_STEP_RCPT, rcpt_done);
 }
 
+static void on_refused(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    sli_edge_smtp_tell_refused(
+        session, event->refused.verb, event->refused.code, event->refused.text);
+}
+
 static void on_reset(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
@@ -300,6 +308,7 @@ static void (*const actions[])(struct sli_edge_smtp_session *session,
     [SLI_SMTP_EVENT_QUIT] = on_quit,
     [SLI_SMTP_EVENT_COMMAND] = on_command,
     [SLI_SMTP_EVENT_CONTENT] = sli_edge_smtp_message_on_content,
+    [SLI_SMTP_EVENT_REFUSED] = on_refused,
     [SLI_SMTP_EVENT_RESET] = on_reset,
     [SLI_SMTP_EVENT_CLOSE] = on_close,
 };

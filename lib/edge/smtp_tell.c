@@ -184,6 +184,15 @@ void sli_edge_smtp_tell_answer(
     tell(session, &event, reply);
 }
 
+void sli_edge_smtp_tell_refused(struct sli_edge_smtp_session *session,
+    const char *verb, int code, const char *text)
+{
+    struct sli_edge_shard *shard = shard_of(session);
+
+    sli_edge_events_reject(shard, session->base.id, sli_slice_text(verb),
+        sli_edge_shard_reply(shard, code, text));
+}
+
 void sli_edge_smtp_tell_aborted(struct sli_edge_smtp_session *session)
 {
     if (session->tally.has_message) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <slimta/reply.h>
+#include <slimta/slice.h>
 
 struct sli_edge_smtp_session;
 
@@ -35,6 +36,10 @@ void sli_edge_smtp_tell_sent(
 /** The engine's question is about to be answered; NULL: with its default. */
 void sli_edge_smtp_tell_answer(
     struct sli_edge_smtp_session *session, const struct slimta_reply *reply);
+
+/** The engine has refused a command by itself; `text` is static. */
+void sli_edge_smtp_tell_refused(struct sli_edge_smtp_session *session,
+    const char *verb, int code, const char *text);
 
 /** The 354 was said, and octets of the message have come. */
 void sli_edge_smtp_tell_data(struct sli_edge_smtp_session *session);

@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "base/slice.h"
 #include "mail/reply.h"
+#include "smtp/answer.h"
 #include "smtp/commands.h"
 #include "smtp/extensions.h"
 #include "smtp/machine.h"
@@ -85,6 +86,9 @@ static void say(struct sli_smtp_server *server, enum sli_smtp_reply_id id)
     if (is_last) {
         id = SLI_SMTP_REPLY_TOO_MANY_ERRORS;
     }
+    if (sli_smtp_replies_get(id)->code >= 400) {
+        server->refused = id;
+    }
     if (sli_buf_append(server->output, sli_smtp_replies_get(id)->wire) != 0) {
         close_without_memory(server);
     } else if (is_last) {
@@ -149,6 +153,21 @@ void sli_smtp_server_offer(
 
 /* Each of the read functions returns 1 when it has got on without an event. */
 
+static void keep_verb(struct sli_smtp_server *server, struct slimta_slice line)
+{
+    size_t size = 0;
+
+    while (size < line.size && line.data[size] != ' ') {
+        size++;
+    }
+    line.size = size;
+    if (size > SLI_SMTP_VERB_MAX || !sli_ascii_all(line, SLI_ASCII_ALPHA)) {
+        size = 0;
+    }
+    memcpy(server->refused_verb, line.data, size);
+    server->refused_verb[size] = '\0';
+}
+
 static int read_line(struct sli_smtp_server *server, struct slimta_slice line,
     struct sli_smtp_event *event)
 {
@@ -160,6 +179,7 @@ static int read_line(struct sli_smtp_server *server, struct slimta_slice line,
         return 0;
     }
     event->type = SLI_SMTP_EVENT_NONE;
+    keep_verb(server, text);
     sli_smtp_input_consume(&server->input, line.size);
     say(server, id);
     return 1;
@@ -181,6 +201,7 @@ static int limit_commands(struct sli_smtp_server *server)
     if (!sli_smtp_machine_count_command(server)) {
         return 0;
     }
+    server->refused_verb[0] = '\0';
     say(server, SLI_SMTP_REPLY_TOO_MANY_COMMANDS);
     sli_smtp_machine_close(server, SLI_SMTP_CLOSE_COMMANDS);
     return 1;
@@ -308,6 +329,29 @@ static int read_state(
     }
 }
 
+/* What has happened while reading, and is told before anything else. */
+static int owes_telling(
+    struct sli_smtp_server *server, struct sli_smtp_event *event)
+{
+    if (server->refused != SLI_SMTP_REPLY_NONE) {
+        const struct sli_smtp_reply *reply =
+            sli_smtp_replies_get(server->refused);
+
+        event->type = SLI_SMTP_EVENT_REFUSED;
+        event->refused.verb = server->refused_verb;
+        event->refused.code = reply->code;
+        event->refused.text = reply->text;
+        server->refused = SLI_SMTP_REPLY_NONE;
+        return 1;
+    }
+    if (server->owes_reset) {
+        event->type = SLI_SMTP_EVENT_RESET;
+        server->owes_reset = 0;
+        return 1;
+    }
+    return 0;
+}
+
 void sli_smtp_server_next(
     struct sli_smtp_server *server, struct sli_smtp_event *event)
 {
@@ -319,9 +363,7 @@ void sli_smtp_server_next(
         return;
     }
     while (goes_on) {
-        if (server->owes_reset) {
-            server->owes_reset = 0;
-            event->type = SLI_SMTP_EVENT_RESET;
+        if (owes_telling(server, event)) {
             return;
         }
         goes_on = read_state(server, event);
@@ -331,181 +373,10 @@ void sli_smtp_server_next(
     }
 }
 
-/* RFC 6531 section 3.7.4: a reply holds no UTF-8; RFC 5321 section 4.5.3.1.5:
- * nor more than a line. Then the address is left out. */
-static int may_echo(
-    const struct sli_smtp_question *question, struct slimta_slice echo)
-{
-    size_t size = question->before.size + echo.size + question->after.size;
-
-    return size < SLI_SMTP_OUTPUT_TEXT_MAX - sizeof "250 \r\n" &&
-        sli_ascii_all(echo, SLI_ASCII_PRINT);
-}
-
-static struct sli_smtp_output_text default_text(
-    const struct sli_smtp_server *server)
-{
-    const struct sli_smtp_question *question =
-        sli_smtp_questions_get(server->question);
-    struct slimta_slice echo = {NULL, 0};
-
-    if (server->question == SLI_SMTP_EVENT_BANNER) {
-        echo = sli_slice_text(server->config->hostname);
-    } else if (server->echo_size > 0) {
-        echo = sli_slice(
-            sli_smtp_input_front(&server->input).data + server->echo_offset,
-            server->echo_size);
-    }
-    if (server->question == SLI_SMTP_EVENT_EHLO &&
-        server->config->greeting == SLIMTA_GREETING_HOSTNAME) {
-        return (struct sli_smtp_output_text){
-            sli_slice_text(server->config->hostname), SLI_LITERAL(" Hello "),
-            echo};
-    }
-    if (question->without.size > 0 && !may_echo(question, echo)) {
-        return (struct sli_smtp_output_text){.before = question->without};
-    }
-    return (struct sli_smtp_output_text){
-        question->before, echo, question->after};
-}
-
-static int is_refused_content(const struct sli_smtp_server *server)
-{
-    return server->question == SLI_SMTP_EVENT_END &&
-        server->transaction.refusal != SLI_SMTP_REPLY_NONE;
-}
-
-static size_t copy_part(char *out, size_t size, struct slimta_slice part)
-{
-    size_t room = SLI_SMTP_OUTPUT_TEXT_MAX - size;
-    size_t count = part.size < room ? part.size : room;
-
-    if (count > 0) {
-        memcpy(out + size, part.data, count);
-    }
-    return size + count;
-}
-
 int sli_smtp_server_default(
     const struct sli_smtp_server *server, struct slimta_reply *reply)
 {
-    char text[SLI_SMTP_OUTPUT_TEXT_MAX];
-    struct sli_smtp_output_text parts;
-    size_t size;
-
-    if (server->question == SLI_SMTP_EVENT_NONE) {
-        return SLIMTA_ESTATE;
-    }
-    if (is_refused_content(server)) {
-        const struct sli_smtp_reply *refusal =
-            sli_smtp_replies_get(server->transaction.refusal);
-
-        return sli_mail_reply_set(
-            reply, refusal->code, sli_slice_text(refusal->text));
-    }
-    parts = default_text(server);
-    size = copy_part(text, 0, parts.before);
-    size = copy_part(text, size, parts.middle);
-    size = copy_part(text, size, parts.after);
-    return sli_mail_reply_set(reply,
-        sli_smtp_questions_get(server->question)->code, sli_slice(text, size));
-}
-
-/* An answer as it will be sent. */
-struct settled {
-    int code;
-    const struct slimta_reply *reply; /* NULL: the default text */
-    int is_success;
-    int closes;
-};
-
-static int is_positive(int code)
-{
-    return code < 400;
-}
-
-static int keeps_code(const struct sli_smtp_server *server, int code)
-{
-    return !is_positive(code) || code == 221 ||
-        server->question == SLI_SMTP_EVENT_COMMAND ||
-        (server->question == SLI_SMTP_EVENT_RCPT && code == 251);
-}
-
-static struct settled settle(
-    const struct sli_smtp_server *server, const struct slimta_reply *reply)
-{
-    enum sli_smtp_event_type question = server->question;
-    struct settled settled = {
-        sli_smtp_questions_get(question)->code, reply, 1, 0};
-    int code = reply == NULL ? settled.code : slimta_reply_code(reply);
-
-    if (is_refused_content(server) && is_positive(code)) {
-        settled.reply = NULL;
-        code = sli_smtp_replies_get(server->transaction.refusal)->code;
-    }
-    if (keeps_code(server, code)) {
-        settled.code = code;
-    }
-    settled.closes = settled.code == 221 || settled.code == 421;
-    /* A client takes 221 for a yes to its message, so it is one; in the middle
-     * of a session it only ends that. */
-    settled.is_success = is_positive(settled.code) &&
-        (settled.code != 221 || question == SLI_SMTP_EVENT_END);
-    return settled;
-}
-
-/* The reply to EHLO goes on with the extensions. */
-static int write_greeting_end(
-    struct sli_smtp_server *server, size_t size_before, int err)
-{
-    if (err == 0) {
-        err = sli_smtp_extensions_write(
-            server->output, server->config, server->extensions);
-    }
-    if (err != 0) {
-        server->output->end = server->output->start + size_before;
-    }
-    return err;
-}
-
-static int write_answer(
-    struct sli_smtp_server *server, const struct settled *settled)
-{
-    int has_extensions = server->question == SLI_SMTP_EVENT_EHLO &&
-        server->asks_extended && settled->is_success &&
-        !sli_smtp_extensions_is_empty(server->extensions);
-    enum sli_smtp_output_more more =
-        has_extensions ? SLI_SMTP_OUTPUT_MORE : SLI_SMTP_OUTPUT_LAST;
-    size_t size = sli_buf_size(server->output);
-    int err;
-
-    if (settled->reply != NULL) {
-        err =
-            sli_smtp_output_reply(server->output, settled->reply, settled->code,
-                sli_smtp_questions_get(server->question)->form, more);
-    } else if (is_refused_content(server)) {
-        err = sli_buf_append(server->output,
-            sli_smtp_replies_get(server->transaction.refusal)->wire);
-    } else {
-        struct sli_smtp_output_text text = default_text(server);
-
-        err = sli_smtp_output_line(server->output, settled->code, more, &text);
-    }
-    return has_extensions ? write_greeting_end(server, size, err) : err;
-}
-
-/* Writes the answer, or the last word when it makes one error too many. */
-static int write_settled(struct sli_smtp_server *server,
-    const struct settled *settled, enum sli_smtp_close *reason)
-{
-    if (settled->code >= 500 &&
-        sli_smtp_questions_get(server->question)->is_command &&
-        sli_smtp_machine_count_error(server)) {
-        *reason = SLI_SMTP_CLOSE_ERRORS;
-        return sli_buf_append(server->output,
-            sli_smtp_replies_get(SLI_SMTP_REPLY_TOO_MANY_ERRORS)->wire);
-    }
-    return write_answer(server, settled);
+    return sli_smtp_answer_default(server, reply);
 }
 
 int sli_smtp_server_answer(
@@ -513,15 +384,15 @@ int sli_smtp_server_answer(
 {
     const struct sli_smtp_question *question;
     enum sli_smtp_close reason = SLI_SMTP_CLOSE_REPLY;
-    struct settled settled;
+    struct sli_smtp_answer settled;
     int err;
 
     if (server->question == SLI_SMTP_EVENT_NONE) {
         return SLIMTA_ESTATE;
     }
     question = sli_smtp_questions_get(server->question);
-    settled = settle(server, reply);
-    err = write_settled(server, &settled, &reason);
+    settled = sli_smtp_answer_settle(server, reply);
+    err = sli_smtp_answer_write(server, &settled, &reason);
     if (server->question == SLI_SMTP_EVENT_EHLO && settled.is_success) {
         server->offered = sli_smtp_extensions_offered(server->extensions);
     }

@@ -34,6 +34,10 @@ struct sli_smtp_config {
     enum slimta_greeting greeting;
 };
 
+/** The longest word that is told as the verb of a refused command: no more than
+ * letters, so that no password that came in the wrong place is told on. */
+#define SLI_SMTP_VERB_MAX 12
+
 enum sli_smtp_event_type {
     SLI_SMTP_EVENT_NONE, /**< nothing more in what was fed: feed again */
     SLI_SMTP_EVENT_WAIT, /**< an answer is due; nothing happens before it */
@@ -52,6 +56,8 @@ enum sli_smtp_event_type {
 
     /* Tellings: nothing is answered. */
     SLI_SMTP_EVENT_CONTENT, /**< octets of the message: `content` */
+    SLI_SMTP_EVENT_REFUSED, /**< a command that the engine has refused by
+                                 itself: `refused` */
     SLI_SMTP_EVENT_RESET,   /**< the transaction is gone without an END that
                                  was answered 2xx: drop its envelope */
     SLI_SMTP_EVENT_CLOSE    /**< send what is in the output, then close:
@@ -96,6 +102,11 @@ struct sli_smtp_event {
             struct slimta_slice verb;     /**< as it came */
             struct slimta_slice argument; /**< "" when there is none */
         } command;
+        struct {
+            const char *verb; /**< as it came, "" when it is none */
+            int code;
+            const char *text; /**< static, with its enhanced code */
+        } refused;
         enum sli_smtp_close close;
     };
 };
@@ -139,7 +150,9 @@ struct sli_smtp_server {
     int is_extended;   /* the last accepted greeting was EHLO */
     int asks_extended; /* the greeting that is asked about is EHLO */
     int has_ended;     /* no more input will come */
-    int owes_reset;    /* RESET is the next event */
+    enum sli_smtp_reply_id refused; /* REFUSED is the next event, or NONE */
+    char refused_verb[SLI_SMTP_VERB_MAX + 1];
+    int owes_reset; /* RESET is the next event */
     enum sli_smtp_close close;
     uint64_t errors;
     unsigned offered; /* extensions whose parameters are known */

@@ -135,6 +135,7 @@ static const char *const event_names[] = {
     [SLI_SMTP_EVENT_QUIT] = "QUIT",
     [SLI_SMTP_EVENT_COMMAND] = "COMMAND",
     [SLI_SMTP_EVENT_CONTENT] = "CONTENT",
+    [SLI_SMTP_EVENT_REFUSED] = "REFUSED",
     [SLI_SMTP_EVENT_RESET] = "RESET",
     [SLI_SMTP_EVENT_CLOSE] = "CLOSE",
 };
@@ -336,6 +337,9 @@ static void pump(struct play *play)
         sli_smtp_server_next(&play->server, &event);
         if (event.type == SLI_SMTP_EVENT_NONE || play->is_closed) {
             break;
+        }
+        if (event.type == SLI_SMTP_EVENT_REFUSED) {
+            continue; /* the reply says it */
         }
         tell(play, &event);
         play->is_closed = event.type == SLI_SMTP_EVENT_CLOSE;

@@ -74,6 +74,11 @@ static void tell(struct session *session, const struct sli_smtp_event *event)
         put(session, event->command.verb);
         put(session, event->command.argument);
         break;
+    case SLI_SMTP_EVENT_REFUSED:
+        demand(event->refused.code >= 400);
+        put(session, sli_slice_text(event->refused.verb));
+        put_number(session, (uint64_t)event->refused.code);
+        break;
     case SLI_SMTP_EVENT_CLOSE:
         put_number(session, event->close);
         break;

@@ -52,7 +52,9 @@ static enum sli_smtp_event_type next(struct fixture *fixture)
 {
     struct sli_smtp_event event;
 
-    sli_smtp_server_next(&fixture->server, &event);
+    do {
+        sli_smtp_server_next(&fixture->server, &event);
+    } while (event.type == SLI_SMTP_EVENT_REFUSED);
     return event.type;
 }
 
@@ -425,6 +427,40 @@ static void tells_its_default(void **state)
     sli_mail_reply_fini(&reply);
 }
 
+static void tells_what_it_refuses(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *verb;
+        int code;
+    } cases[] = {
+        {"RCPT TO:<a@b.example>\r\n", "RCPT", 503},
+        {"mail TO:<a@b.example>\r\n", "mail", 503},
+        {"Starttls\r\n", "Starttls", 502},
+        /* No word that may be somebody's password. */
+        {"cGFzc3dvcmQ=\x01\r\n", "", 500},
+        {"abcdefghijklm\x01\r\n", "", 500},
+        {"\r\n", "", 500},
+    };
+    struct fixture *fixture = *state;
+    struct sli_smtp_event event;
+
+    enter(fixture, SLI_SMTP_STATE_CONNECTED);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        feed(fixture, cases[i].line);
+        sli_smtp_server_next(&fixture->server, &event);
+        if (event.type == SLI_SMTP_EVENT_COMMAND) {
+            assert_int_equal(sli_smtp_server_answer(&fixture->server, NULL), 0);
+            continue;
+        }
+        assert_int_equal(event.type, SLI_SMTP_EVENT_REFUSED);
+        assert_string_equal(event.refused.verb, cases[i].verb);
+        assert_int_equal(event.refused.code, cases[i].code);
+        sli_smtp_server_next(&fixture->server, &event);
+        assert_int_equal(event.type, SLI_SMTP_EVENT_NONE);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -437,6 +473,7 @@ int main(void)
         TEST(holds_no_memory_while_idle),
         TEST(allocates_nothing_once_warm),
         cmocka_unit_test(terminates_in_every_state),
+        TEST(tells_what_it_refuses),
         TEST(terminates_while_an_answer_is_due),
         TEST(lets_its_owner_give_up),
         TEST(closes_without_memory_for_a_reply),
