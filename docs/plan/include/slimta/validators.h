@@ -47,10 +47,14 @@ enum slimta_closed {
  * Every pointer is borrowed until return. To answer later take `op`, see
  * <slimta/op.h>: from then on slimta_op_reply is the reply, and `reply` is dead
  * after return. The session waits meanwhile; others do not. When
- * `validator_timeout_ms` of the edge passes, the op is cancelled and the
- * answer is: connect, banner, ehlo, helo 421 4.3.0 · starttls, auth, secret
- * 454 4.7.0 · mail, rcpt, data, chunk, have_data, header, command 451 4.3.0 ·
- * rset, noop, quit, queued, extensions the default success · tls: close.
+ * `validator_timeout_ms` of the edge passes, the op is cancelled and this is the
+ * answer:
+ * - connect, banner, ehlo, helo: 421 (without an enhanced code, RFC 2034
+ *   section 4)
+ * - starttls, auth, secret: 454 4.7.0
+ * - mail, rcpt, data, chunk, have_data, header, command: 451 4.3.0
+ * - rset, noop, quit, queued, extensions: the default success
+ * - tls: the connection is closed
  *
  * All of it runs on the session's loop. When an edge runs on several threads,
  * or edges in several loops share a table, the functions of one table run on
@@ -193,7 +197,8 @@ struct slimta_validators {
     /** The session ends: exactly once for each session of which any other
      * validator of any table could have been asked, also if none was. Every
      * open op was cancelled before. Nothing can be answered; slimta_session_*
-     * still work, and are dead after return. */
+     * still work, and are dead after return. A client that has not closed its
+     * side is given up to 2 s to read the last reply before. */
     void (*closed)(
         struct slimta_session *session, enum slimta_closed reason, void *user);
 };
