@@ -47,8 +47,8 @@ enum slimta_closed {
  * Every pointer is borrowed until return. To answer later take `op`, see
  * <slimta/op.h>: from then on slimta_op_reply is the reply, and `reply` is dead
  * after return. The session waits meanwhile; others do not. When
- * `validator_timeout_ms` of the edge passes, the op is cancelled and this is the
- * answer:
+ * `validator_timeout_ms` of the edge passes, the op is cancelled and this is
+ * the answer:
  * - connect, banner, ehlo, helo: 421 (without an enhanced code, RFC 2034
  *   section 4)
  * - starttls, auth, secret: 454 4.7.0
