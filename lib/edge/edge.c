@@ -264,7 +264,7 @@ void sli_edge_sum(const struct sli_edge *edge, struct slimta_counters *counters)
     for (unsigned i = 0; i < count; i++) {
         sli_edge_counters_add(&sum, &edge->shards[i].counters);
     }
-    sum.connections_open = atomic_load(&edge->places.total);
+    sum.connections_open = sli_edge_places_taken(&edge->places);
     sli_edge_counters_give(counters, &sum);
 }
 

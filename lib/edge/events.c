@@ -132,7 +132,7 @@ static void tell_descriptors(const struct sli_edge_shard *shard)
 
     if (begin(&event, shard, SLIMTA_EVENT_DESCRIPTORS, 0)) {
         sli_edge_event_number(
-            &event, "connections", atomic_load(&shard->edge->places.total));
+            &event, "connections", sli_edge_places_taken(&shard->edge->places));
         sli_edge_event_send(&event);
     }
 }

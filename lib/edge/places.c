@@ -235,7 +235,7 @@ void sli_edge_places_give(
     atomic_fetch_sub(&places->total, 1);
 }
 
-uint64_t sli_edge_places_taken(struct sli_edge_places *places)
+uint64_t sli_edge_places_taken(const struct sli_edge_places *places)
 {
     return atomic_load(&places->total);
 }

@@ -65,6 +65,6 @@ void sli_edge_places_give(
     struct sli_edge_places *places, const struct slimta_address *client);
 
 /** How many are taken. */
-uint64_t sli_edge_places_taken(struct sli_edge_places *places);
+uint64_t sli_edge_places_taken(const struct sli_edge_places *places);
 
 #endif

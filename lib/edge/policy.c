@@ -176,20 +176,13 @@ static struct slimta_session *session_of(struct sli_edge_question *question)
     return SLI_LIST_ITEM(round, struct slimta_session, round);
 }
 
-/* `command` and its like are asked until one says something: the 500 that it
- * begins with is no refusal of anybody's. */
-static int is_untouched(
-    enum sli_edge_step step, const struct slimta_reply *reply)
-{
-    return step == SLI_EDGE_STEP_COMMAND && slimta_reply_code(reply) == 500 &&
-        strcmp(slimta_reply_enhanced(reply), "5.5.2") == 0;
-}
-
-/* Whether the round is over with this reply. */
+/* Whether the round is over with this reply. `command` is asked until one says
+ * something: the 500 that it begins with is no refusal of anybody's. */
 static int is_final(enum sli_edge_step step, const struct slimta_reply *reply)
 {
     if (step == SLI_EDGE_STEP_COMMAND) {
-        return !is_untouched(step, reply);
+        return slimta_reply_code(reply) != 500 ||
+            strcmp(slimta_reply_enhanced(reply), "5.5.2") != 0;
     }
     return slimta_reply_code(reply) >= 400;
 }

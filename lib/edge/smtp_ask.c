@@ -28,29 +28,17 @@ int sli_edge_smtp_ask_is_yes(const struct slimta_reply *reply)
 
 void sli_edge_smtp_ask_drop_kept(struct sli_edge_smtp_session *session)
 {
-    if (session->kept != NULL) {
-        sli_mail_reply_fini(session->kept);
-        sli_free(sli_edge_smtp_session_alloc(session), session->kept);
-        session->kept = NULL;
-    }
+    sli_mail_reply_free(sli_edge_smtp_session_alloc(session), session->kept);
+    session->kept = NULL;
 }
 
 void sli_edge_smtp_ask_keep(
     struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
 {
-    struct slimta_reply *copy = NULL;
-
     sli_edge_smtp_ask_drop_kept(session);
     if (reply != NULL) {
-        copy = sli_alloc(sli_edge_smtp_session_alloc(session), sizeof *copy);
-    }
-    if (copy == NULL) {
-        return;
-    }
-    sli_mail_reply_init(copy, sli_edge_smtp_session_alloc(session));
-    session->kept = copy;
-    if (sli_mail_reply_copy(copy, reply) != 0) {
-        sli_edge_smtp_ask_drop_kept(session);
+        session->kept =
+            sli_mail_reply_clone(sli_edge_smtp_session_alloc(session), reply);
     }
 }
 
@@ -87,6 +75,17 @@ int sli_edge_smtp_ask_has(
     const struct sli_edge_smtp_session *session, enum sli_edge_step step)
 {
     return sli_edge_policy_has(&session->edge->edge, step);
+}
+
+void sli_edge_smtp_ask_question(
+    struct sli_edge_smtp_session *session, struct sli_smtp_event *event)
+{
+    if (session->event != NULL &&
+        session->event->type == session->engine.question) {
+        *event = *session->event;
+    } else {
+        sli_smtp_server_asked(&session->engine, event);
+    }
 }
 
 void sli_edge_smtp_ask_with(struct sli_edge_smtp_session *session,

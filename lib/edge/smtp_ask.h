@@ -8,6 +8,10 @@
 int sli_edge_smtp_ask_has(
     const struct sli_edge_smtp_session *session, enum sli_edge_step step);
 
+/** The engine's question: at hand while it is acted on, told again later. */
+void sli_edge_smtp_ask_question(
+    struct sli_edge_smtp_session *session, struct sli_smtp_event *event);
+
 /** Asks about the engine's question, with the engine's default. */
 void sli_edge_smtp_ask(struct sli_edge_smtp_session *session,
     enum sli_edge_step step, sli_edge_round_done done);

@@ -1,7 +1,6 @@
 /** The SMTP edge's public object: its options and its verbs. */
 #include "edge/smtp_edge.h"
 
-#include <limits.h>
 #include <unistd.h>
 
 #include <slimta/queue.h>
@@ -190,14 +189,12 @@ static void copy_numbers(
     edge->smtp.greeting = options->greeting;
     edge->command_timeout_ms =
         or_default(options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
-    edge->data_timeout_ms =
-        or_default(options->data_timeout_ms, DEFAULT_DATA_TIMEOUT_MS);
     edge->edge.text_bytes = (size_t)edge->smtp.max_command_bytes + 2;
     edge->validator_timeout_ms =
         or_default(options->validator_timeout_ms, DEFAULT_VALIDATOR_TIMEOUT_MS);
     edge->data_limits = (struct sli_edge_rate_limits){
         .min_rate = or_default(options->min_data_rate, DEFAULT_DATA_RATE),
-        .max_ms = edge->data_timeout_ms,
+        .max_ms = or_default(options->data_timeout_ms, DEFAULT_DATA_TIMEOUT_MS),
     };
     edge->queue_timeout_ms =
         or_default(options->queue_timeout_ms, DEFAULT_QUEUE_TIMEOUT_MS);

@@ -15,7 +15,6 @@ struct smtp_edge {
     struct sli_smtp_config smtp;
     struct sli_edge_handoff_limits handoff;
     uint64_t command_timeout_ms;
-    uint64_t data_timeout_ms;
     uint64_t validator_timeout_ms;
     struct sli_edge_rate_limits data_limits;
     uint64_t queue_timeout_ms;

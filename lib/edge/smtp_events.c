@@ -11,17 +11,6 @@
 #include "mail/envelope.h"
 #include "smtp/extensions.h"
 
-/* The engine's question: at hand while it is acted on, told again later. */
-static void recall(
-    struct sli_edge_smtp_session *session, struct sli_smtp_event *event)
-{
-    if (session->event != NULL) {
-        *event = *session->event;
-    } else {
-        sli_smtp_server_asked(&session->engine, event);
-    }
-}
-
 /* The beginning: `connect`, then `banner` */
 
 static void connect_done(
@@ -84,7 +73,7 @@ static void greeting_done(
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
     struct sli_smtp_event event;
 
-    recall(session, &event);
+    sli_edge_smtp_ask_question(session, &event);
     if (sli_edge_smtp_ask_is_yes(reply) &&
         sli_edge_session_set_ehlo(base, event.greeting.name) != 0) {
         sli_edge_smtp_ask_out_of_memory(session);
@@ -117,7 +106,7 @@ static int make_envelope(struct sli_edge_smtp_session *session)
     };
     struct sli_smtp_event event;
 
-    recall(session, &event);
+    sli_edge_smtp_ask_question(session, &event);
     return sli_mail_envelope_new(&base->envelope,
         sli_edge_smtp_session_alloc(session), &facts, event.mail.path.mailbox,
         &event.mail.params);
@@ -150,12 +139,24 @@ static int add_recipient(struct sli_edge_smtp_session *session)
 {
     struct sli_smtp_event event;
 
-    recall(session, &event);
+    sli_edge_smtp_ask_question(session, &event);
     return sli_mail_envelope_add_recipient(
         session->base.envelope, event.rcpt.path.mailbox, &event.rcpt.params);
 }
 
-static const char *put_word(char **at, struct slimta_slice word);
+/* Copies words into the shard's scratch, each ended with NUL; they fit, being
+ * parts of one command. */
+static const char *put_word(char **at, struct slimta_slice word)
+{
+    char *start = *at;
+
+    if (word.size > 0) {
+        memcpy(start, word.data, word.size);
+    }
+    start[word.size] = '\0';
+    *at = start + word.size + 1;
+    return start;
+}
 
 /* The recipient that the engine asks about, its address in the shard's scratch.
  */
@@ -166,7 +167,7 @@ static struct slimta_recipient asked_recipient(
     struct slimta_recipient recipient;
     struct sli_smtp_event event;
 
-    recall(session, &event);
+    sli_edge_smtp_ask_question(session, &event);
     recipient = event.rcpt.params;
     recipient.address = put_word(&at, event.rcpt.path.mailbox);
     return recipient;
@@ -323,27 +324,13 @@ void sli_edge_smtp_events_act(
 
 /* What validators are told */
 
-/* Copies words into the shard's scratch, each ended with NUL; they fit, being
- * parts of one command. */
-static const char *put_word(char **at, struct slimta_slice word)
-{
-    char *start = *at;
-
-    if (word.size > 0) {
-        memcpy(start, word.data, word.size);
-    }
-    start[word.size] = '\0';
-    *at = start + word.size + 1;
-    return start;
-}
-
 static void fill_command(
     struct sli_edge_smtp_session *session, struct sli_edge_arguments *arguments)
 {
     struct sli_smtp_event event;
     char *at = sli_edge_session_shard(&session->base)->text;
 
-    recall(session, &event);
+    sli_edge_smtp_ask_question(session, &event);
     switch (event.type) {
     case SLI_SMTP_EVENT_EHLO:
         arguments->text = put_word(&at, event.greeting.name);

@@ -3,6 +3,7 @@
 
 #include "base/slice.h"
 #include "edge/events.h"
+#include "edge/smtp_ask.h"
 #include "edge/smtp_session.h"
 
 static struct sli_edge_shard *shard_of(
@@ -166,7 +167,7 @@ static void look(
     *event = (struct sli_smtp_event){.type = session->engine.question};
     if (session->edge->edge.events.tell != NULL ||
         event->type == SLI_SMTP_EVENT_END) {
-        sli_smtp_server_asked(&session->engine, event);
+        sli_edge_smtp_ask_question(session, event);
     }
 }
 

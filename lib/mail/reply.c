@@ -5,6 +5,7 @@
 
 #include <slimta/error.h>
 
+#include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/slice.h"
 
@@ -206,6 +207,31 @@ int sli_mail_reply_copy(
     to->code = from->code;
     memcpy(to->enhanced, from->enhanced, sizeof to->enhanced);
     return 0;
+}
+
+struct slimta_reply *sli_mail_reply_clone(
+    const struct slimta_alloc *alloc, const struct slimta_reply *from)
+{
+    struct slimta_reply *copy = sli_alloc(alloc, sizeof *copy);
+
+    if (copy == NULL) {
+        return NULL;
+    }
+    sli_mail_reply_init(copy, alloc);
+    if (sli_mail_reply_copy(copy, from) != 0) {
+        sli_mail_reply_free(alloc, copy);
+        copy = NULL;
+    }
+    return copy;
+}
+
+void sli_mail_reply_free(
+    const struct slimta_alloc *alloc, struct slimta_reply *reply)
+{
+    if (reply != NULL) {
+        sli_mail_reply_fini(reply);
+        sli_free(alloc, reply);
+    }
 }
 
 /* Keeps the text, and the enhanced code when its class still fits. */

@@ -37,6 +37,14 @@ int sli_mail_reply_set(
 int sli_mail_reply_copy(
     struct slimta_reply *to, const struct slimta_reply *from);
 
+/** A copy in memory of its own; NULL without memory. */
+struct slimta_reply *sli_mail_reply_clone(
+    const struct slimta_alloc *alloc, const struct slimta_reply *from);
+
+/** Frees a clone. NULL is accepted. */
+void sli_mail_reply_free(
+    const struct slimta_alloc *alloc, struct slimta_reply *reply);
+
 /**
  * Reads an enhanced code (RFC 3463 section 2: class 2, 4 or 5, subject and
  * detail of one to three digits without leading zeros) that begins `text` and

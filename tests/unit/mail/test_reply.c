@@ -323,6 +323,28 @@ static void test_copy(void **state)
     sli_mail_reply_fini(&to);
 }
 
+static void clone(struct fail_alloc *alloc, void *user)
+{
+    struct slimta_reply *copy = sli_mail_reply_clone(&alloc->table, user);
+
+    assert_int_equal(copy == NULL, fail_alloc_has_failed(alloc));
+    if (copy != NULL) {
+        assert_is(copy, 550, "5.1.2", "No\nNever");
+    }
+    sli_mail_reply_free(&alloc->table, copy);
+}
+
+static void test_clone(void **state)
+{
+    struct slimta_reply from;
+
+    (void)state;
+    sli_mail_reply_init(&from, &plain);
+    assert_int_equal(slimta_reply_set(&from, 550, "5.1.2 No\nNever"), 0);
+    assert_int_equal(fail_alloc_sweep(clone, &from), 0);
+    sli_mail_reply_fini(&from);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +359,7 @@ int main(void)
         cmocka_unit_test(test_warm_allocates_nothing),
         cmocka_unit_test(test_no_memory_refuses),
         cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_clone),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);
