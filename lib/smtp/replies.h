@@ -39,6 +39,7 @@
     X(MESSAGE_TOO_LARGE, 552, "5.3.4 Message exceeded size limit") \
     X(RECIPIENT_NEEDS_UTF8, 553, "5.6.7 Recipient address needs SMTPUTF8") \
     X(TOO_MANY_HOPS, 554, "5.4.6 Too many hops") \
+    X(TEXT_LINE_TOO_LONG, 554, "5.6.0 Message has a line that is too long") \
     X(UNKNOWN_PARAMETER, 555, "5.5.4 Parameter not recognized")
 
 enum sli_smtp_reply_id {
