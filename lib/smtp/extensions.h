@@ -3,6 +3,8 @@
 #ifndef SMTP_EXTENSIONS_H
 #define SMTP_EXTENSIONS_H
 
+#include <stdint.h>
+
 #include <slimta/validators.h>
 
 #include "base/buf.h"
@@ -29,12 +31,16 @@ int sli_smtp_extensions_new(struct slimta_extensions **out,
 /** NULL is accepted. */
 void sli_smtp_extensions_free(struct slimta_extensions *extensions);
 
+/** Which of enum sli_smtp_extension commands may take for granted now: what the
+ * client was told of, and is there. */
+unsigned sli_smtp_extensions_known(const struct sli_smtp_server *server);
+
 /** Which of enum sli_smtp_extension are in the list; NULL: all. */
 unsigned sli_smtp_extensions_offered(
     const struct slimta_extensions *extensions);
 
-/** Which words of `mechanisms` are not in the list's AUTH: a bit for each. 0
- * with NULL. */
+/** Which words of `mechanisms` the list does not have behind AUTH: a bit for
+ * each. 0 when the list is NULL. */
 uint32_t sli_smtp_extensions_mechanisms_off(
     const struct slimta_extensions *extensions, const char *mechanisms);
 

@@ -182,7 +182,8 @@ struct sli_smtp_auth {
     int is_done;        /* the client has authenticated */
     int is_given_up;    /* AUTH_GIVEN_UP is due */
     int given_up_code;
-    int has_failed; /* what comes now may be an answer that nobody asked for */
+    int was_last; /* of the commands that we know: what is unknown behind it
+                     may be an answer that nobody asked for */
     int has_initial;
     char mechanism[SLI_SMTP_MECHANISM_MAX + 1]; /* of the exchange */
 };
