@@ -34,6 +34,9 @@ struct slimta_mail_params {
     int has_body;        /**< BODY was given */
     enum slimta_body body;
     int smtputf8; /**< SMTPUTF8 was given (RFC 6531) */
+    /** AUTH=, decoded; "" for `<>`; NULL when not given. What a client may not
+     * assert is "" (RFC 4954 section 5). */
+    const char *auth;
 };
 
 /** One recipient that was accepted. */

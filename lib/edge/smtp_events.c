@@ -54,7 +54,7 @@ static void ask_extensions(
     struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
 {
     if (sli_smtp_extensions_new(&session->extensions,
-            sli_edge_smtp_session_alloc(session), &session->edge->smtp) != 0) {
+            sli_edge_smtp_session_alloc(session), &session->engine) != 0) {
         sli_edge_smtp_ask_out_of_memory(session);
         return;
     }

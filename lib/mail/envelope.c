@@ -94,6 +94,20 @@ static int copy_facts(struct slimta_envelope *envelope,
         : 0;
 }
 
+/* Copies the parameters of MAIL; the texts are borrowed. */
+static int copy_params(
+    struct slimta_envelope *envelope, const struct slimta_mail_params *params)
+{
+    envelope->params = *params;
+    envelope->params.size = sizeof envelope->params;
+    if (params->auth != NULL) {
+        envelope->params.auth =
+            sli_arena_text(&envelope->arena, sli_slice_text(params->auth));
+        return envelope->params.auth == NULL ? SLIMTA_ENOMEM : 0;
+    }
+    return 0;
+}
+
 int sli_mail_envelope_new(struct slimta_envelope **out,
     const struct slimta_alloc *alloc, const struct sli_mail_facts *facts,
     struct slimta_slice sender, const struct slimta_mail_params *params)
@@ -104,9 +118,10 @@ int sli_mail_envelope_new(struct slimta_envelope **out,
     if (envelope == NULL) {
         goto done;
     }
-    envelope->params = *params;
-    envelope->params.size = sizeof envelope->params;
-    err = copy_facts(envelope, facts, sender);
+    err = copy_params(envelope, params);
+    if (err == 0) {
+        err = copy_facts(envelope, facts, sender);
+    }
     if (err == 0) {
         err = sli_mail_content_new(&envelope->content, alloc,
             params->has_size ? params->size_bytes : 0);
