@@ -18,6 +18,7 @@
 #include <slimta/session.h>
 #include <slimta/slice.h>
 #include <slimta/smtp_edge.h>
+#include <slimta/tls.h>
 #include <slimta/validators.h>
 #include <slimta/version.h>
 
