@@ -102,6 +102,15 @@ struct smtp_edge_options {
      * the edge has stopped. */
     slimta_event_fn event;
     void *event_user;
+
+    uint64_t max_ehlo_bytes; /**< the name in EHLO and HELO [255], the most
+                                  there is */
+    uint64_t max_line_bytes; /**< a line of a message with CRLF, 1000 at least;
+                                  then 554 [SLIMTA_UNLIMITED] */
+
+    /** Replies that a client does not read: beyond it no more commands are
+     * answered or read before it has [64 KiB], at most 1 GiB. */
+    uint64_t max_unread_bytes;
 };
 
 SLIMTA_BEGIN_DECLS

@@ -1,6 +1,7 @@
 /** The SMTP edge's public object: its options and its verbs. */
 #include "edge/smtp_edge.h"
 
+#include <inttypes.h>
 #include <unistd.h>
 
 #include <slimta/queue.h>
@@ -28,6 +29,10 @@
 #define DEFAULT_IDLE_COMMANDS 100000
 #define DEFAULT_DATA_RATE 1024
 #define DEFAULT_RECEIVED 100
+#define EHLO_BYTES_MAX 255  /* of a domain: RFC 5321 section 4.5.3.1.2 */
+#define LINE_BYTES_MIN 1000 /* RFC 5321 section 4.5.3.1.6 */
+#define DEFAULT_UNREAD_BYTES 65536
+#define UNREAD_BYTES_MAX 1073741824
 #define DEFAULT_COMMAND_TIMEOUT_MS 300000
 #define DEFAULT_DATA_TIMEOUT_MS 600000
 #define DEFAULT_VALIDATOR_TIMEOUT_MS 30000
@@ -53,18 +58,41 @@ static int check_threads(
     return 0;
 }
 
-static int check_command_bytes(
+/* What a number may be beside 0. */
+static int check_range(const char *name, uint64_t value, uint64_t least,
+    uint64_t most, struct slimta_error *error)
+{
+    if (value == 0 || (value >= least && value <= most)) {
+        return 0;
+    }
+    if (most == SLIMTA_UNLIMITED) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "%s: %" PRIu64 " is below %" PRIu64, name, value, least);
+    }
+    return sli_error_set(error, SLIMTA_EINVAL,
+        "%s: %" PRIu64 " is not between %" PRIu64 " and %" PRIu64, name, value,
+        least, most);
+}
+
+static int check_sizes(
     const struct smtp_edge_options *options, struct slimta_error *error)
 {
-    uint64_t bytes = options->max_command_bytes;
+    int err = check_range("max_command_bytes", options->max_command_bytes,
+        COMMAND_BYTES_MIN, COMMAND_BYTES_MAX, error);
 
-    if (bytes != 0 &&
-        (bytes < COMMAND_BYTES_MIN || bytes > COMMAND_BYTES_MAX)) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "max_command_bytes: %llu is not between %d and %d",
-            (unsigned long long)bytes, COMMAND_BYTES_MIN, COMMAND_BYTES_MAX);
+    if (err == 0) {
+        err = check_range("max_ehlo_bytes", options->max_ehlo_bytes, 1,
+            EHLO_BYTES_MAX, error);
     }
-    return 0;
+    if (err == 0) {
+        err = check_range("max_line_bytes", options->max_line_bytes,
+            LINE_BYTES_MIN, SLIMTA_UNLIMITED, error);
+    }
+    if (err == 0) {
+        err = check_range("max_unread_bytes", options->max_unread_bytes, 1,
+            UNREAD_BYTES_MAX, error);
+    }
+    return err;
 }
 
 static int check_enums(
@@ -98,7 +126,7 @@ static int check(const struct smtp_edge_options *options,
     int err = check_threads(options, error);
 
     if (err == 0) {
-        err = check_command_bytes(options, error);
+        err = check_sizes(options, error);
     }
     if (err == 0) {
         err = check_enums(options, error);
@@ -180,6 +208,12 @@ static void copy_numbers(
         or_default(options->max_recipients, DEFAULT_RECIPIENTS);
     edge->smtp.max_command_bytes =
         or_default(options->max_command_bytes, DEFAULT_COMMAND_BYTES);
+    edge->smtp.max_ehlo_bytes =
+        or_default(options->max_ehlo_bytes, EHLO_BYTES_MAX);
+    edge->smtp.max_line_bytes =
+        or_default(options->max_line_bytes, SLIMTA_UNLIMITED);
+    edge->max_unread_bytes =
+        or_default(options->max_unread_bytes, DEFAULT_UNREAD_BYTES);
     edge->smtp.max_errors = or_default(options->max_errors, DEFAULT_ERRORS);
     edge->smtp.max_received =
         or_default(options->max_received, DEFAULT_RECEIVED);

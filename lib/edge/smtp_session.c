@@ -13,8 +13,8 @@
 enum {
     /* Replies are sent when this much of them stands together. */
     OUTPUT_HIGH = 32768,
-    /* A client that does not read its replies is not read from either. */
-    PENDING_HIGH = 65536
+    /* What may wait beyond max_unread_bytes: above all that one step says. */
+    UNREAD_SLACK = 196608
 };
 
 static struct sli_edge_shard *shard_of(
@@ -131,13 +131,34 @@ static void leave_if_draining(struct sli_edge_smtp_session *session)
     }
 }
 
+/* A client that does not read its replies is not read from either; what stands
+ * in the output waits as well, when something before it does. The end of the
+ * session waits for nobody. */
+static int may_say_more(const struct sli_edge_smtp_session *session)
+{
+    size_t unread = sli_io_conn_pending(&session->conn);
+
+    return unread == 0 ||
+        sli_smtp_server_state(&session->engine) == SLI_SMTP_STATE_CLOSED ||
+        unread + sli_buf_size(&shard_of(session)->output) <=
+        session->edge->max_unread_bytes;
+}
+
 /* Whether the engine may go on now. */
 static int can_go_on(const struct sli_edge_smtp_session *session)
 {
     return !session->is_closing &&
         !sli_edge_policy_is_waiting(&session->base.round) &&
-        !sli_edge_handoff_is_busy(&session->handoff) &&
-        sli_io_conn_pending(&session->conn) <= PENDING_HIGH;
+        !sli_edge_handoff_is_busy(&session->handoff) && may_say_more(session);
+}
+
+/* Whether the replies that stand together are to be sent: also as soon as they
+ * are enough to stop at, if nobody reads them. */
+static int is_output_high(const struct sli_edge_smtp_session *session)
+{
+    size_t size = sli_buf_size(&shard_of(session)->output);
+
+    return size > OUTPUT_HIGH || size > session->edge->max_unread_bytes;
 }
 
 /* One event; 0 when there is none. */
@@ -155,7 +176,7 @@ static int step(struct sli_edge_smtp_session *session)
         send_output(session);
     }
     sli_edge_smtp_events_act(session, &event);
-    if (sli_buf_size(&shard_of(session)->output) > OUTPUT_HIGH) {
+    if (is_output_high(session)) {
         send_output(session);
     }
     return 1;
@@ -279,7 +300,9 @@ static void accept_connection(
         sli_alloc_zero(&edge->edge.alloc, sizeof *session);
 
     if (session == NULL ||
-        sli_io_conn_open(&session->conn, shard->loop, fd, &conn_handler) != 0) {
+        sli_io_conn_open(&session->conn, shard->loop, fd,
+            (size_t)edge->max_unread_bytes + UNREAD_SLACK,
+            &conn_handler) != 0) {
         sli_edge_events_memory(shard, 0, "accept");
         sli_free(&edge->edge.alloc, session);
         (void)close(fd);

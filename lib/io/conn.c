@@ -267,12 +267,12 @@ static void on_event(uv_poll_t *poll, int status, int events)
 }
 
 int sli_io_conn_open(struct sli_io_conn *conn, struct slimta_loop *loop, int fd,
-    const struct sli_io_conn_handler *handler)
+    size_t max_pending, const struct sli_io_conn_handler *handler)
 {
     int number;
 
     *conn = (struct sli_io_conn){.loop = loop, .handler = handler, .fd = fd};
-    sli_buf_init(&conn->pending, &loop->alloc, SLI_IO_CONN_PENDING_MAX);
+    sli_buf_init(&conn->pending, &loop->alloc, max_pending);
     number = -uv_poll_init(loop->uv, &conn->poll, fd);
     if (number != 0) {
         return sli_error_from_errno(number);

@@ -12,9 +12,6 @@
 struct sli_io_conn;
 struct slimta_loop;
 
-/** The most that may wait to be sent: a peer that does not read. */
-#define SLI_IO_CONN_PENDING_MAX 262144
-
 /** How much a lingering close reads and drops, and how long it takes at most.
  */
 #define SLI_IO_CONN_LINGER_BYTES 1048576
@@ -54,10 +51,11 @@ struct sli_io_conn {
     unsigned char closing; /* 0 open, 1 lingering, 2 closing */
 };
 
-/** Takes the non-blocking descriptor `fd` and watches it for reading. On
- * failure `fd` stays the caller's. */
+/** Takes the non-blocking descriptor `fd` and watches it for reading.
+ * `max_pending` is the most that may wait to be sent to a peer that does not
+ * read. On failure `fd` stays the caller's. */
 int sli_io_conn_open(struct sli_io_conn *conn, struct slimta_loop *loop, int fd,
-    const struct sli_io_conn_handler *handler);
+    size_t max_pending, const struct sli_io_conn_handler *handler);
 
 /** Stops reading; a peer that goes away is still noticed (`lost`). */
 void sli_io_conn_pause(struct sli_io_conn *conn);
@@ -66,7 +64,7 @@ void sli_io_conn_resume(struct sli_io_conn *conn);
 /**
  * Sends now what the socket takes and keeps a copy of the rest, to be sent
  * when it can. Never raises SIGPIPE. 0, or a negative code when the connection
- * is broken or SLI_IO_CONN_PENDING_MAX or the memory is used up: `lost` is NOT
+ * is broken or its `max_pending` or the memory is used up: `lost` is NOT
  * called then, the caller closes.
  */
 int sli_io_conn_write(struct sli_io_conn *conn, struct slimta_slice octets);

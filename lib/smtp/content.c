@@ -4,15 +4,48 @@
 #include "smtp/data_reader.h"
 #include "smtp/hops.h"
 #include "smtp/input.h"
+#include "smtp/text_line.h"
 
-/* Counts a run and cuts what passes a limit off it: what was lent up to there
- * does not depend on how the input was cut. The first refusal stands. */
-static void limit_content(
+/* RFC 1870 section 6.3: what follows is read, and thrown away. */
+static void limit_size(
     struct sli_smtp_server *server, struct slimta_slice *content)
 {
     struct sli_smtp_transaction *transaction = &server->transaction;
     uint64_t max = server->config->max_message_bytes;
-    uint64_t before = transaction->size;
+
+    if (transaction->size > max) {
+        uint64_t before = transaction->size - content->size;
+
+        transaction->refusal = SLI_SMTP_REPLY_MESSAGE_TOO_LARGE;
+        content->size = (size_t)(max - before);
+    }
+}
+
+/* RFC 5321 section 4.5.3.1.6. */
+static void limit_line(
+    struct sli_smtp_server *server, struct slimta_slice *content)
+{
+    struct sli_smtp_transaction *transaction = &server->transaction;
+    uint64_t max = server->config->max_line_bytes;
+    size_t fit;
+
+    if (max == 0 || max == SLIMTA_UNLIMITED) {
+        return;
+    }
+    fit = sli_smtp_text_line_fit(&transaction->line_size, max, *content);
+    if (fit < content->size) {
+        transaction->refusal = SLI_SMTP_REPLY_TEXT_LINE_TOO_LONG;
+        content->size = fit;
+    }
+}
+
+/* Counts a run and cuts what passes a limit off it: what was lent up to there
+ * does not depend on how the input was cut. The first refusal stands: a line
+ * that is too long within what the size allows comes before the size. */
+static void limit_content(
+    struct sli_smtp_server *server, struct slimta_slice *content)
+{
+    struct sli_smtp_transaction *transaction = &server->transaction;
 
     transaction->size += content->size;
     if (transaction->refusal != SLI_SMTP_REPLY_NONE) {
@@ -21,10 +54,9 @@ static void limit_content(
         transaction->reader.policy == SLIMTA_BARE_REFUSE) {
         transaction->refusal = SLI_SMTP_REPLY_BARE_NEWLINE;
         content->size = 0;
-    } else if (transaction->size > max) {
-        /* RFC 1870 section 6.3: what follows is read, and thrown away. */
-        transaction->refusal = SLI_SMTP_REPLY_MESSAGE_TOO_LARGE;
-        content->size = (size_t)(max - before);
+    } else {
+        limit_size(server, content);
+        limit_line(server, content);
     }
 }
 

@@ -49,6 +49,7 @@
     X(MESSAGE_TOO_LARGE, 552, "5.3.4 Message exceeded size limit") \
     X(RECIPIENT_NEEDS_UTF8, 553, "5.6.7 Recipient address needs SMTPUTF8") \
     X(TOO_MANY_HOPS, 554, "5.4.6 Too many hops") \
+    X(TEXT_LINE_TOO_LONG, 554, "5.6.0 Message has a line that is too long") \
     /* RFC 3207 section 4.1; stands in for the reply of the owner. */ \
     X(NOT_SECURE, 554, "5.7.0 Transport is not secure enough") \
     X(UNKNOWN_PARAMETER, 555, "5.5.4 Parameter not recognized")

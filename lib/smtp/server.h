@@ -35,8 +35,10 @@ struct sli_smtp_config {
     uint64_t max_message_bytes; /**< SLIMTA_UNLIMITED: none */
     uint64_t max_recipients;
     uint64_t max_command_bytes; /**< with CRLF */
+    uint64_t max_ehlo_bytes;    /**< the name in EHLO and HELO */
     uint64_t max_errors;        /**< SLIMTA_UNLIMITED: none */
     uint64_t max_received;      /**< Received fields; 0, _UNLIMITED: any */
+    uint64_t max_line_bytes;    /**< of content, with CRLF; the same */
     uint64_t max_idle_commands; /**< since a message was accepted; the same */
     uint64_t max_auth_bytes;    /**< a line of AUTH, with CRLF */
     enum sli_smtp_tls tls;
@@ -169,6 +171,7 @@ struct sli_smtp_transaction {
     int smtputf8;
     uint64_t recipients; /* that were accepted */
     uint64_t size;       /* octets of content so far */
+    uint64_t line_size;  /* of the line that has begun, if that matters */
     struct sli_smtp_data_reader reader;
     struct sli_smtp_hops hops;
     enum sli_smtp_reply_id refusal; /* why the content is refused, or NONE */

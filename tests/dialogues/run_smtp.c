@@ -782,6 +782,10 @@ static void read_config(struct dialogue *dialogue, const char *text)
         config->max_received = number_of(text);
     } else if (has_prefix(&text, "max-command-bytes ")) {
         config->max_command_bytes = number_of(text);
+    } else if (has_prefix(&text, "max-ehlo-bytes ")) {
+        config->max_ehlo_bytes = number_of(text);
+    } else if (has_prefix(&text, "max-line-bytes ")) {
+        config->max_line_bytes = number_of(text);
     } else if (has_prefix(&text, "max-message-bytes ")) {
         config->max_message_bytes = number_of(text);
     } else if (has_prefix(&text, "bare-newlines ")) {
@@ -884,6 +888,7 @@ static int read_file(struct dialogue *dialogue, const char *path)
                                       .max_message_bytes = 1000,
                                       .max_recipients = 100,
                                       .max_command_bytes = 4096,
+                                      .max_ehlo_bytes = 255,
                                       .max_errors = 100,
                                       .max_auth_bytes = 12290,
                                   }};
