@@ -11,13 +11,14 @@
     "SCRAM-SHA-256-PLUS,SCRAM-SHA-256,SCRAM-SHA-1-PLUS,SCRAM-SHA-1," \
     "CRAM-MD5,PLAIN,LOGIN,EXTERNAL"
 
+/* Outlives what is made with it. */
+static struct slimta_alloc alloc;
+
 enum { CLEAR = 0, TLS = SLI_EDGE_AUTH_TLS };
 
 static void init(
     struct sli_edge_auth *auth, const char *mechanisms, unsigned flags)
 {
-    struct slimta_alloc alloc;
-
     *auth = (struct sli_edge_auth){.count = 0};
     assert_int_equal(sli_alloc_init(&alloc, NULL), 0);
     assert_int_equal(
@@ -110,7 +111,6 @@ static void test_refuses_a_wrong_configuration(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sli_edge_auth auth = {.count = 0};
         struct slimta_error error = {0};
-        struct slimta_alloc alloc;
         int err;
 
         assert_int_equal(sli_alloc_init(&alloc, NULL), 0);
@@ -153,14 +153,14 @@ static void test_wants_somebody_who_judges(void **state)
     assert_int_equal(start("CRAM-MD5", 0, 0, 1), 0);
 }
 
-static void make_with(struct fail_alloc *alloc, void *user)
+static void make_with(struct fail_alloc *memory, void *user)
 {
     struct sli_edge_auth auth = {.count = 0};
 
     (void)user;
-    if (sli_edge_auth_init(&auth, &alloc->table,
+    if (sli_edge_auth_init(&auth, &memory->table,
             &(struct sli_edge_auth_options){ALL, 0, "salt"}, NULL) != 0) {
-        assert_true(fail_alloc_has_failed(alloc));
+        assert_true(fail_alloc_has_failed(memory));
     }
     sli_edge_auth_fini(&auth);
 }
