@@ -237,6 +237,13 @@ static inline int sli_tls_compat_alert_received(const mbedtls_ssl_context *ssl)
     return ssl->SLI_TLS_MEMBER(in_msg)[1];
 }
 
+/** The header of the record that came last, and what follows it. */
+static inline const unsigned char *sli_tls_compat_record(
+    const mbedtls_ssl_context *ssl)
+{
+    return ssl->SLI_TLS_MEMBER(in_hdr);
+}
+
 /** Whether the next attribute of a name belongs to the same RDN. */
 static inline int sli_tls_compat_is_merged(const mbedtls_x509_name *name)
 {
