@@ -5,6 +5,7 @@
 #include <slimta/address.h>
 #include <slimta/alloc.h>
 #include <slimta/auth.h>
+#include <slimta/checks.h>
 #include <slimta/content.h>
 #include <slimta/counters.h>
 #include <slimta/envelope.h>
@@ -19,6 +20,7 @@
 #include <slimta/session.h>
 #include <slimta/slice.h>
 #include <slimta/smtp_edge.h>
+#include <slimta/tls.h>
 #include <slimta/validators.h>
 #include <slimta/version.h>
 

@@ -201,7 +201,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slimta_alloc alloc;
     struct sli_smtp_config config = {
-        .alloc = &alloc, .hostname = "mx.example", .max_command_bytes = 512};
+        .alloc = &alloc,
+        .hostname = "mx.example",
+        .max_command_bytes = 512,
+        .max_ehlo_bytes = 255,
+    };
     struct session whole;
     struct session cut;
 
@@ -212,6 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.max_message_bytes = (data[0] & 64) != 0 ? SLIMTA_UNLIMITED : 40;
     config.max_recipients = 2;
     config.max_received = (data[0] & 32) != 0 ? 1 : 0;
+    config.max_line_bytes = (data[0] & 16) != 0 ? 8 : SLIMTA_UNLIMITED;
     config.max_errors = (data[0] & 128) != 0 ? SLIMTA_UNLIMITED : 6;
     start(&whole, &config, data[2]);
     start(&cut, &config, data[2]);

@@ -11,6 +11,8 @@
 
 enum { MAX = 10 };
 
+static const struct sli_smtp_input_limits limits = {.max = MAX};
+
 struct fixture {
     struct fail_alloc alloc;
     struct sli_smtp_input input;
@@ -39,7 +41,7 @@ static void expect_line(struct sli_smtp_input *input, const char *wanted)
     struct slimta_slice line;
 
     assert_int_equal(
-        sli_smtp_input_line(input, MAX, &line), SLI_SMTP_INPUT_LINE);
+        sli_smtp_input_line(input, &limits, &line), SLI_SMTP_INPUT_LINE);
     assert_int_equal(line.size, strlen(wanted));
     assert_memory_equal(line.data, wanted, line.size);
     sli_smtp_input_consume(input, line.size);
@@ -50,7 +52,7 @@ static void expect(
 {
     struct slimta_slice line;
 
-    assert_int_equal(sli_smtp_input_line(input, MAX, &line), wanted);
+    assert_int_equal(sli_smtp_input_line(input, &limits, &line), wanted);
 }
 
 static void feed(struct fixture *fixture, const char *text)
@@ -66,8 +68,8 @@ static void lends_whole_lines_without_memory(void **state)
     struct slimta_slice line;
 
     feed(fixture, text);
-    assert_int_equal(
-        sli_smtp_input_line(&fixture->input, MAX, &line), SLI_SMTP_INPUT_LINE);
+    assert_int_equal(sli_smtp_input_line(&fixture->input, &limits, &line),
+        SLI_SMTP_INPUT_LINE);
     assert_ptr_equal(line.data, text);
     expect_line(&fixture->input, "one\r\n");
     expect_line(&fixture->input, "two\r\n");

@@ -31,6 +31,7 @@ static int set_up(void **state)
         .max_message_bytes = 100,
         .max_recipients = 2,
         .max_command_bytes = 512,
+        .max_ehlo_bytes = 255,
         .max_errors = SLIMTA_UNLIMITED,
     };
     sli_buf_init(&fixture.output, &fixture.alloc.table, SIZE_MAX);

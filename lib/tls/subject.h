@@ -1,0 +1,12 @@
+/** The subject of a certificate as text. */
+#ifndef TLS_SUBJECT_H
+#define TLS_SUBJECT_H
+
+#include "base/buf.h"
+#include "tls/compat.h"
+
+/** Appends the name as RFC 4514 has it: well-formed UTF-8 without control
+ * octets. SLIMTA_ENOMEM, SLIMTA_ELIMIT past the buffer's maximum. */
+int sli_tls_subject_write(struct sli_buf *out, const mbedtls_x509_name *name);
+
+#endif
