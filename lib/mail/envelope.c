@@ -443,9 +443,9 @@ static int copy_rest(
     };
     char *room;
 
-    to->params = from->params;
     to->timestamp_ms = from->timestamp_ms;
-    if (copy_facts(to, &facts, sli_slice_text(from->sender)) != 0) {
+    if (copy_params(to, &from->params) != 0 ||
+        copy_facts(to, &facts, sli_slice_text(from->sender)) != 0) {
         return SLIMTA_ENOMEM;
     }
     if (prepended.size > 0) {
