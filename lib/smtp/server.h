@@ -237,7 +237,8 @@ void sli_smtp_server_init(struct sli_smtp_server *server,
 void sli_smtp_server_fini(struct sli_smtp_server *server);
 
 /** Gives input, borrowed until park (or all is consumed). What was parked
- * stands before it. SLIMTA_ENOMEM. */
+ * stands before it; what comes where a handshake is due is thrown away.
+ * SLIMTA_ENOMEM. */
 int sli_smtp_server_feed(
     struct sli_smtp_server *server, struct slimta_slice input);
 

@@ -285,7 +285,7 @@ static void holds_no_memory_while_idle(void **state)
     assert_int_equal(live_after(fixture, "ne\r\n."), 0);
     assert_int_equal(live_after(fixture, "\r\nNOO"), 1);
     assert_int_equal(live_after(fixture, "P\r\n"), 0);
-    assert_true(sizeof fixture->server <= 640);
+    assert_true(sizeof fixture->server <= 480);
 }
 
 static void allocates_nothing_once_warm(void **state)
