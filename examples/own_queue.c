@@ -1,6 +1,4 @@
-/** A queue of one's own: a worker answers each message, long after the loop has
- * gone on. */
-#include <inttypes.h>
+/** A queue of one's own: a worker answers each message. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -24,14 +22,10 @@ struct message {
 
 static void print_message(const struct slimta_envelope *envelope)
 {
-    size_t count = slimta_envelope_recipient_count(envelope);
-
     printf("from <%s>\n", slimta_envelope_sender(envelope));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < slimta_envelope_recipient_count(envelope); i++) {
         printf("to <%s>\n", slimta_envelope_recipient(envelope, i)->address);
     }
-    printf("%" PRIu64 " octets\n",
-        slimta_content_size(slimta_envelope_content(envelope)));
     fflush(stdout);
 }
 
@@ -56,14 +50,12 @@ static void enqueue(struct slimta_queue *queue,
     struct message *message = malloc(sizeof *message);
 
     if (message == NULL) {
-        slimta_op_refused(op, NULL, 452, "4.3.1 Out of memory");
         slimta_envelope_unref(envelope);
-        return;
+        return; /* without an answer: 451 */
     }
     slimta_op_take(op); /* before another thread can see it */
-    message->own = (struct own_queue *)queue;
-    message->envelope = envelope;
-    message->op = op;
+    *message = (struct message){
+        .own = (struct own_queue *)queue, .envelope = envelope, .op = op};
     host_post(&message->job, store, message);
 }
 

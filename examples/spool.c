@@ -1,4 +1,4 @@
-/** A message in a file, while it arrives and when it is whole. */
+/** Messages in files, written by the worker. */
 #include "spool.h"
 
 #include <fcntl.h>
@@ -7,50 +7,96 @@
 #include <string.h>
 #include <unistd.h>
 
-int spool_open(struct spool *spool)
+#include "host.h"
+
+struct spool {
+    struct job job;  /* the write or keep, whose end is told to: */
+    struct job drop; /* may be posted while a write is */
+    spool_done *done;
+    void *user;
+    int fd;        /* -1 before the first write */
+    char name[16]; /* "tmp-…" until it is kept */
+    size_t size;   /* of the write */
+    char octets[SLIMTA_WRITE_MAX];
+};
+
+struct spool *spool_new(void)
 {
-    memcpy(spool->name, "tmp-XXXXXX", sizeof "tmp-XXXXXX");
-    spool->fd = mkstemp(spool->name);
-    return spool->fd < 0 ? -1 : 0;
+    struct spool *spool = calloc(1, sizeof *spool);
+
+    if (spool != NULL) {
+        spool->fd = -1;
+        memcpy(spool->name, "tmp-XXXXXX", sizeof "tmp-XXXXXX");
+    }
+    return spool;
 }
 
-int spool_write(struct spool *spool, const void *octets, size_t size)
+/* Without a file every use of it fails. */
+static void open_file(struct spool *spool)
 {
-    return write(spool->fd, octets, size) == (ssize_t)size ? 0 : -1;
+    if (spool->fd < 0) {
+        spool->fd = mkstemp(spool->name);
+    }
 }
 
-/* A name is on the disk when its directory is. */
-static int sync_directory(void)
+static void run_write(void *user)
 {
+    struct spool *spool = user;
+    ssize_t size;
+
+    open_file(spool);
+    size = write(spool->fd, spool->octets, spool->size);
+    spool->done(size == (ssize_t)spool->size ? spool->name : NULL, spool->user);
+}
+
+/* A file is on the disk when its octets and its name are. */
+static void run_keep(void *user)
+{
+    struct spool *spool = user;
     int directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int err = directory < 0 ? -1 : fsync(directory);
+    char name[sizeof spool->name];
+    int is_kept;
 
-    if (directory >= 0) {
-        close(directory);
-    }
-    return err;
+    open_file(spool);
+    (void)snprintf(name, sizeof name, "mail%s", spool->name + 3);
+    is_kept = fsync(spool->fd) == 0 && link(spool->name, name) == 0 &&
+        fsync(directory) == 0;
+    unlink(spool->name);
+    spool->done(is_kept ? name : NULL, spool->user);
+    close(directory);
+    close(spool->fd);
+    free(spool);
 }
 
-int spool_keep(struct spool *spool)
+static void run_drop(void *user)
 {
-    char name[sizeof spool->name];
+    struct spool *spool = user;
 
-    (void)snprintf(name, sizeof name, "mail%s", spool->name + 3);
-    if (fsync(spool->fd) != 0 || rename(spool->name, name) != 0) {
-        spool_drop(spool);
-        return -1;
+    if (spool->fd >= 0) {
+        close(spool->fd);
+        unlink(spool->name);
     }
-    memcpy(spool->name, name, sizeof name);
-    if (sync_directory() != 0) {
-        spool_drop(spool);
-        return -1;
-    }
-    close(spool->fd);
-    return 0;
+    free(spool);
+}
+
+void spool_write(struct spool *spool, struct slimta_slice octets,
+    spool_done *done, void *user)
+{
+    memcpy(spool->octets, octets.data, octets.size);
+    spool->size = octets.size;
+    spool->done = done;
+    spool->user = user;
+    host_post(&spool->job, run_write, spool);
+}
+
+void spool_keep(struct spool *spool, spool_done *done, void *user)
+{
+    spool->done = done;
+    spool->user = user;
+    host_post(&spool->job, run_keep, spool);
 }
 
 void spool_drop(struct spool *spool)
 {
-    close(spool->fd);
-    unlink(spool->name);
+    host_post(&spool->drop, run_drop, spool);
 }

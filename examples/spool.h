@@ -1,26 +1,28 @@
-/** A message in a file, while it arrives and when it is whole. Everything here
- * blocks: it is for a worker's thread. */
-#ifndef EXAMPLES_SPOOL_H
-#define EXAMPLES_SPOOL_H
+/** Messages in files of the working directory, written by the worker. Stands
+ * for whatever storage a host has that answers later. */
+#ifndef SPOOL_H
+#define SPOOL_H
 
-#include <stddef.h>
+#include <slimta/edge.h>
 
-struct spool {
-    int fd;
-    char name[16]; /* "tmp-…" until it is kept, "mail-…" then */
-};
+struct spool;
 
-/** A new file in the working directory; 0, or -1. */
-int spool_open(struct spool *spool);
+/** The end of a write or keep, on the worker's thread: `name` is the file's,
+ * NULL when it has failed. */
+typedef void spool_done(const char *name, void *user);
 
-/** More octets; 0, or -1. */
-int spool_write(struct spool *spool, const void *octets, size_t size);
+/** A message that has no octets yet; NULL without memory. */
+struct spool *spool_new(void);
 
-/** The message is whole: 0 when it is on the disk under its new name, else -1.
- * The file is closed, and gone when it is not kept. */
-int spool_keep(struct spool *spool);
+/** Writes a copy of the next octets. One write or keep at a time. */
+void spool_write(struct spool *spool, struct slimta_slice octets,
+    spool_done *done, void *user);
 
-/** It will never be whole. */
+/** The message is whole: done when the disk has it. Frees the spool. */
+void spool_keep(struct spool *spool, spool_done *done, void *user);
+
+/** It will never be whole. After the write that may still run the file goes,
+ * and the spool. */
 void spool_drop(struct spool *spool);
 
 #endif

@@ -6,6 +6,7 @@
 #include <slimta/error.h>
 
 #include "base/alloc.h"
+#include "base/secret.h"
 #include "base/slice.h"
 
 enum { FIRST_CAPACITY = 128 };
@@ -16,10 +17,21 @@ void sli_buf_init(
     *buf = (struct sli_buf){.alloc = alloc, .max = max};
 }
 
+static void give_back(struct sli_buf *buf)
+{
+    if (buf->is_secret) {
+        sli_secret_wipe(buf->data, buf->capacity);
+    }
+    sli_free(buf->alloc, buf->data);
+}
+
 void sli_buf_fini(struct sli_buf *buf)
 {
-    sli_free(buf->alloc, buf->data);
+    int is_secret = buf->is_secret;
+
+    give_back(buf);
     sli_buf_init(buf, buf->alloc, buf->max);
+    buf->is_secret = is_secret;
 }
 
 /* Doubles, so that appending stays linear in all, but never past the maximum.
@@ -45,8 +57,23 @@ static void move_to_front(struct sli_buf *buf)
     if (buf->start > 0 && size > 0) {
         memmove(buf->data, buf->data + buf->start, size);
     }
+    if (buf->is_secret && buf->start > 0) {
+        sli_secret_wipe(buf->data + size, buf->end - size);
+    }
     buf->start = 0;
     buf->end = size;
+}
+
+/* What realloc does, but nothing stays where it was. */
+static char *move(struct sli_buf *buf, size_t capacity)
+{
+    char *data = sli_alloc(buf->alloc, capacity);
+
+    if (data != NULL && buf->data != NULL) {
+        memcpy(data, buf->data, buf->end);
+        give_back(buf);
+    }
+    return data;
 }
 
 char *sli_buf_reserve(struct sli_buf *buf, size_t size)
@@ -61,7 +88,9 @@ char *sli_buf_reserve(struct sli_buf *buf, size_t size)
     }
     if (size > buf->capacity - buf->end || buf->data == NULL) {
         size_t capacity = next_capacity(buf, used + size);
-        char *data = sli_realloc(buf->alloc, buf->data, capacity);
+        char *data = buf->is_secret
+            ? move(buf, capacity)
+            : sli_realloc(buf->alloc, buf->data, capacity);
 
         if (data == NULL) {
             return NULL;

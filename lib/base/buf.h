@@ -14,10 +14,19 @@ struct sli_buf {
     size_t end;      /* one past the last octet */
     size_t capacity; /* what `data` has room for */
     size_t max;      /* the most that it may hold */
+    int is_secret;   /* memory is wiped before it is given back */
 };
 
 void sli_buf_init(
     struct sli_buf *buf, const struct slimta_alloc *alloc, size_t max);
+
+/** From now on no octet stays behind in memory that the buffer has left: not
+ * where it has grown out of, nor behind its end, nor where it was freed. What
+ * is consumed stays until then. */
+static inline void sli_buf_keep_secret(struct sli_buf *buf)
+{
+    buf->is_secret = 1;
+}
 
 /** Frees the memory; the buffer is empty and can be used again. */
 void sli_buf_fini(struct sli_buf *buf);

@@ -7,40 +7,8 @@
 #include <slimta/auth.h>
 #include <slimta/slice.h>
 
-/**
- * What all exchanges of an edge share: libgsasl's handle and the key that the
- * salts of users without stored keys are made from, so that unknown users get a
- * salt as stable as anybody's. Read by any thread once it is made.
- */
-struct sli_sasl;
-
-/** `salt_key` NULL: a random one. SLIMTA_ENOMEM, SLIMTA_ESYSTEM. */
-int sli_sasl_new(struct sli_sasl **out, const struct slimta_alloc *alloc,
-    const char *salt_key);
-
-/** After the last exchange. NULL is accepted. */
-void sli_sasl_free(struct sli_sasl *sasl);
-
-/** What a mechanism needs and shows. */
-enum sli_sasl_trait {
-    SLI_SASL_IS_PLAINTEXT = 1 << 0,  /**< the password itself crosses */
-    SLI_SASL_IS_CHALLENGE = 1 << 1,  /**< proves a secret that we know */
-    SLI_SASL_NEEDS_BINDING = 1 << 2, /**< -PLUS: tls-exporter */
-    SLI_SASL_NEEDS_CERTIFICATE = 1
-        << 3,                      /**< EXTERNAL: of the client, verified */
-    SLI_SASL_SERVER_FIRST = 1 << 4 /**< an initial response is 501, RFC 4954
-                                        section 4 (LOGIN is none of them:
-                                        its initial response is the name) */
-};
-
-struct sli_sasl_mechanism {
-    const char *name; /**< "SCRAM-SHA-256-PLUS" */
-    unsigned traits;
-};
-
-/** By name, case does not matter; NULL when it is not spoken here. Static. */
-const struct sli_sasl_mechanism *sli_sasl_mechanism_find(
-    struct slimta_slice name);
+#include "sasl/mechanism.h"
+#include "sasl/sasl.h"
 
 struct sli_sasl_exchange;
 

@@ -110,10 +110,17 @@ struct sli_smtp_answer sli_smtp_answer_settle(
     const struct sli_smtp_server *server, const struct slimta_reply *reply)
 {
     enum sli_smtp_event_type question = server->question;
+    const struct sli_smtp_question *row = sli_smtp_questions_get(question);
     struct sli_smtp_answer settled = {
-        sli_smtp_questions_get(question)->code, reply, 1, 0};
-    int code = reply == NULL ? settled.code : slimta_reply_code(reply);
+        row->success != 0 ? row->success : row->code, reply, 1, 0};
+    int code = reply == NULL ? row->code : slimta_reply_code(reply);
 
+    /* What only goes on is no success of AUTH: see
+     * sli_smtp_server_challenge. */
+    if (row->success != 0 && code / 100 == 3) {
+        settled.reply = NULL;
+        code = row->code;
+    }
     if (is_refused_content(server) && is_positive(code)) {
         settled.reply = NULL;
         code = sli_smtp_replies_get(server->transaction.refusal)->code;
@@ -135,7 +142,7 @@ static int write_greeting_end(
 {
     if (err == 0) {
         err = sli_smtp_extensions_write(
-            server->output, server->config, server->extensions);
+            server->output, server, server->extensions);
     }
     if (err != 0) {
         server->output->end = server->output->start + size_before;

@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "base/slice.h"
+#include "smtp/extensions.h"
 #include "smtp/params.h"
 
 /* What is said of a path that cannot be taken. */
@@ -88,7 +89,8 @@ enum sli_smtp_reply_id sli_smtp_cmd_envelope_check_mail(
     id = read_path(&argument, SLI_MAIL_PATH_REVERSE, &event->mail.path);
     if (id == SLI_SMTP_REPLY_NONE) {
         *params = (struct slimta_mail_params){.size = sizeof *params};
-        id = sli_smtp_params_mail(argument, server->offered, params);
+        id = sli_smtp_params_mail(argument, sli_smtp_extensions_known(server),
+            params, &server->decoded);
     }
     if (id != SLI_SMTP_REPLY_NONE) {
         return id;
@@ -99,6 +101,10 @@ enum sli_smtp_reply_id sli_smtp_cmd_envelope_check_mail(
     /* RFC 1870 section 6.1. */
     if (params->size_bytes > server->config->max_message_bytes) {
         return SLI_SMTP_REPLY_MESSAGE_TOO_LARGE;
+    }
+    /* RFC 4954 section 5: only who has authenticated may assert it. */
+    if (params->auth != NULL && !server->auth.is_done) {
+        params->auth = "";
     }
     server->transaction.smtputf8 = params->smtputf8;
     event->type = SLI_SMTP_EVENT_MAIL;

@@ -3,9 +3,6 @@
 
 #include "base/ascii.h"
 
-/* As long as a domain may be (RFC 5321 section 4.5.3.1.2). */
-enum { NAME_MAX_OCTETS = 255 };
-
 /* Any printable name will do: what real clients call themselves is often in no
  * grammar, and is no reason to refuse mail (RFC 5321 section 4.1.4). It is
  * ASCII (RFC 6531 section 3.7.1). */
@@ -13,7 +10,7 @@ static enum sli_smtp_reply_id check_greeting(struct slimta_slice name,
     int is_extended, struct sli_smtp_server *server,
     struct sli_smtp_event *event)
 {
-    if (name.size == 0 || name.size > NAME_MAX_OCTETS) {
+    if (name.size == 0 || name.size > server->config->max_ehlo_bytes) {
         return SLI_SMTP_REPLY_BAD_GREETING;
     }
     for (size_t i = 0; i < name.size; i++) {

@@ -5,8 +5,10 @@
 
 #include "base/ascii.h"
 #include "base/slice.h"
+#include "smtp/cmd_auth.h"
 #include "smtp/cmd_envelope.h"
 #include "smtp/cmd_greeting.h"
+#include "smtp/cmd_starttls.h"
 
 #define IN(state) (1U << SLI_SMTP_STATE_##state)
 
@@ -92,7 +94,8 @@ static enum sli_smtp_reply_id check_missing(struct sli_smtp_server *server,
 enum {
     ALONE = SLI_SMTP_COMMAND_NO_ARGUMENT,
     UTF8 = SLI_SMTP_COMMAND_UTF8,
-    GREETING = SLI_SMTP_COMMAND_GREETING
+    GREETING = SLI_SMTP_COMMAND_GREETING,
+    CLEAR = SLI_SMTP_COMMAND_CLEAR
 };
 
 /* The most frequent first. */
@@ -102,18 +105,19 @@ static const struct sli_smtp_command commands[] = {
     {KEY('M', 'A', 'I', 'L'), "MAIL", IN(READY), UTF8,
         sli_smtp_cmd_envelope_check_mail},
     {KEY('D', 'A', 'T', 'A'), "DATA", IN(RCPT), ALONE, check_data},
-    {KEY('E', 'H', 'L', 'O'), "EHLO", OPEN, GREETING,
+    {KEY('E', 'H', 'L', 'O'), "EHLO", OPEN, GREETING | CLEAR,
         sli_smtp_cmd_greeting_check_ehlo},
-    {KEY('Q', 'U', 'I', 'T'), "QUIT", ALWAYS, ALONE, check_quit},
+    {KEY('Q', 'U', 'I', 'T'), "QUIT", ALWAYS, ALONE | CLEAR, check_quit},
     {KEY('R', 'S', 'E', 'T'), "RSET", OPEN, ALONE, check_rset},
     {KEY('H', 'E', 'L', 'O'), "HELO", OPEN, GREETING,
         sli_smtp_cmd_greeting_check_helo},
-    {KEY('N', 'O', 'O', 'P'), "NOOP", OPEN, 0, check_noop},
+    {KEY('N', 'O', 'O', 'P'), "NOOP", OPEN, CLEAR, check_noop},
     {KEY('V', 'R', 'F', 'Y'), "VRFY", OPEN, UTF8, check_vrfy},
     {KEY('H', 'E', 'L', 'P'), "HELP", OPEN, 0, check_help},
     {KEY('E', 'X', 'P', 'N'), "EXPN", OPEN, UTF8, check_missing},
-    {KEY('S', 'T', 'A', 'R'), "STARTTLS", OPEN, 0, check_missing},
-    {KEY('A', 'U', 'T', 'H'), "AUTH", OPEN, 0, check_missing},
+    {KEY('S', 'T', 'A', 'R'), "STARTTLS", OPEN, CLEAR,
+        sli_smtp_cmd_starttls_check},
+    {KEY('A', 'U', 'T', 'H'), "AUTH", OPEN, 0, sli_smtp_cmd_auth_check},
     {KEY('B', 'D', 'A', 'T'), "BDAT", OPEN, 0, check_missing},
     {KEY('L', 'H', 'L', 'O'), "LHLO", OPEN, 0, check_missing},
 };
@@ -182,11 +186,15 @@ static unsigned classes_of(struct slimta_slice line)
     return classes;
 }
 
-static enum sli_smtp_reply_id check_unknown(struct slimta_slice verb,
+/* After a failed AUTH a client may send what would have been its next answer:
+ * that is told to nobody. */
+static enum sli_smtp_reply_id check_unknown(
+    const struct sli_smtp_server *server, struct slimta_slice verb,
     struct slimta_slice argument, unsigned classes,
     struct sli_smtp_event *event)
 {
-    if (verb.size == 0 || (classes & SLI_ASCII_HIGH) != 0) {
+    if (verb.size == 0 || (classes & SLI_ASCII_HIGH) != 0 ||
+        server->auth.was_last) {
         return SLI_SMTP_REPLY_UNKNOWN_COMMAND;
     }
     event->command.verb = verb;
@@ -216,25 +224,67 @@ static enum sli_smtp_reply_id check_known(
     return command->check(server, argument, event);
 }
 
+/* What stands before any command but some; `command` is NULL when it is none.
+ */
+static enum sli_smtp_reply_id check_door(const struct sli_smtp_server *server,
+    const struct sli_smtp_command *command)
+{
+    int is_quit = command != NULL && (command->states & IN(REFUSED)) != 0;
+    int may_be_clear =
+        command != NULL && (command->flags & SLI_SMTP_COMMAND_CLEAR) != 0;
+
+    /* RFC 5321 section 3.1: after a 554 banner all but QUIT is 503. */
+    if (server->state == SLI_SMTP_STATE_REFUSED) {
+        return command == NULL ? SLI_SMTP_REPLY_BAD_SEQUENCE
+                               : SLI_SMTP_REPLY_NONE;
+    }
+    /* RFC 3207 section 4.1. */
+    if (server->refusal != NULL && !is_quit) {
+        return SLI_SMTP_REPLY_NOT_SECURE;
+    }
+    /* RFC 3207 section 4. */
+    if (server->config->tls == SLI_SMTP_TLS_REQUIRED && !server->is_secure &&
+        !may_be_clear) {
+        return SLI_SMTP_REPLY_TLS_REQUIRED;
+    }
+    return SLI_SMTP_REPLY_NONE;
+}
+
+enum sli_smtp_reply_id sli_smtp_commands_too_long(
+    const struct sli_smtp_server *server, int is_auth)
+{
+    enum sli_smtp_reply_id id = check_door(server, NULL);
+
+    if (id != SLI_SMTP_REPLY_NONE) {
+        return id;
+    }
+    return is_auth ? SLI_SMTP_REPLY_AUTH_TOO_LONG
+                   : SLI_SMTP_REPLY_LINE_TOO_LONG;
+}
+
 enum sli_smtp_reply_id sli_smtp_commands_check(struct sli_smtp_server *server,
     struct slimta_slice line, struct sli_smtp_event *event)
 {
     unsigned classes = classes_of(line);
+    enum sli_smtp_reply_id id;
     const struct sli_smtp_command *command;
     struct slimta_slice argument;
     struct slimta_slice verb;
 
     split(line, &verb, &argument);
     command = find(verb);
-    /* RFC 5321 section 3.1: after a 554 banner all but QUIT is 503. */
-    if (command == NULL && server->state == SLI_SMTP_STATE_REFUSED) {
-        return SLI_SMTP_REPLY_BAD_SEQUENCE;
+    if (command != NULL) {
+        server->auth.was_last = command->check == sli_smtp_cmd_auth_check;
+    }
+    id = check_door(server, command);
+    if (id != SLI_SMTP_REPLY_NONE) {
+        return id;
     }
     if ((classes & SLI_ASCII_CONTROL) != 0) {
         return SLI_SMTP_REPLY_BAD_OCTETS;
     }
     if (command == NULL) {
-        return check_unknown(verb, argument, classes, event);
+        return check_unknown(server, verb, argument, classes, event);
     }
     return check_known(command, server, argument, classes, event);
 }

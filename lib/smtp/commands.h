@@ -10,7 +10,9 @@
 enum sli_smtp_command_flags {
     SLI_SMTP_COMMAND_NO_ARGUMENT = 1 << 0, /**< it stands alone */
     SLI_SMTP_COMMAND_UTF8 = 1 << 1,        /**< RFC 6531 allows UTF-8 in it */
-    SLI_SMTP_COMMAND_GREETING = 1 << 2 /**< its reply has no enhanced code */
+    SLI_SMTP_COMMAND_GREETING = 1 << 2, /**< its reply has no enhanced code */
+    SLI_SMTP_COMMAND_CLEAR = 1 << 3 /**< taken also where TLS is required, and
+                                         not there yet */
 };
 
 struct sli_smtp_command {
@@ -36,5 +38,9 @@ const struct sli_smtp_command *sli_smtp_commands_get(size_t index);
  */
 enum sli_smtp_reply_id sli_smtp_commands_check(struct sli_smtp_server *server,
     struct slimta_slice line, struct sli_smtp_event *event);
+
+/** The reply to a line above its limit; `is_auth`: one of AUTH. */
+enum sli_smtp_reply_id sli_smtp_commands_too_long(
+    const struct sli_smtp_server *server, int is_auth);
 
 #endif

@@ -12,33 +12,65 @@
 #include "smtp/output.h"
 #include "smtp/params.h"
 #include "smtp/server.h"
-
-/* Writes what stands behind the keyword; returns the length. */
-typedef size_t (*argument_function)(
-    const struct sli_smtp_config *config, char *out);
+#include "smtp/words.h"
 
 /* RFC 1870 section 3: no number means that there is no fixed limit. */
-static size_t write_size(const struct sli_smtp_config *config, char *out)
+static struct slimta_slice size_params(
+    const struct sli_smtp_server *server, char room[SLI_ASCII_NUMBER_MAX])
 {
-    if (config->max_message_bytes == SLIMTA_UNLIMITED) {
-        return 0;
-    }
-    return sli_ascii_format_number(config->max_message_bytes, out);
+    uint64_t max = server->config->max_message_bytes;
+
+    return max == SLIMTA_UNLIMITED
+        ? sli_slice("", 0)
+        : sli_slice(room, sli_ascii_format_number(max, room));
 }
 
+static struct slimta_slice auth_params(
+    const struct sli_smtp_server *server, char room[SLI_ASCII_NUMBER_MAX])
+{
+    (void)room;
+    return sli_slice_text(server->auth.mechanisms);
+}
+
+/* RFC 3207 section 4.2: not once TLS is on. */
+static int offers_starttls(const struct sli_smtp_server *server)
+{
+    return !server->is_secure &&
+        (server->config->tls == SLI_SMTP_TLS_OFFERED ||
+            server->config->tls == SLI_SMTP_TLS_REQUIRED);
+}
+
+/* RFC 4954 section 3: where there is something that can be used now. */
+static int offers_auth(const struct sli_smtp_server *server)
+{
+    return sli_slice_text(server->auth.mechanisms).size > 0;
+}
+
+/* The last row is always there: it ends the reply. */
 static const struct {
     struct slimta_slice keyword;
-    argument_function argument; /* NULL: none */
-    unsigned extension;         /* what commands look at */
+    /* What stands behind it, in `room` or elsewhere; NULL: nothing. */
+    struct slimta_slice (*params)(
+        const struct sli_smtp_server *server, char *room);
+    unsigned extension; /* what commands look at */
+    /* Whether it is there now; NULL: always. */
+    int (*is_offered)(const struct sli_smtp_server *server);
 } known[] = {
-    {{"PIPELINING", 10}, NULL, 0},
-    {{"SIZE", 4}, write_size, SLI_SMTP_EXTENSION_SIZE},
-    {{"8BITMIME", 8}, NULL, SLI_SMTP_EXTENSION_8BITMIME},
-    {{"ENHANCEDSTATUSCODES", 19}, NULL, 0},
-    {{"SMTPUTF8", 8}, NULL, SLI_SMTP_EXTENSION_SMTPUTF8},
+    {{"PIPELINING", 10}, NULL, 0, NULL},
+    {{"SIZE", 4}, size_params, SLI_SMTP_EXTENSION_SIZE, NULL},
+    {{"8BITMIME", 8}, NULL, SLI_SMTP_EXTENSION_8BITMIME, NULL},
+    {{"ENHANCEDSTATUSCODES", 19}, NULL, 0, NULL},
+    {{"STARTTLS", 8}, NULL, SLI_SMTP_EXTENSION_STARTTLS, offers_starttls},
+    {{"AUTH", 4}, auth_params, SLI_SMTP_EXTENSION_AUTH, offers_auth},
+    {{"SMTPUTF8", 8}, NULL, SLI_SMTP_EXTENSION_SMTPUTF8, NULL},
 };
 
 enum { KNOWN = sizeof known / sizeof *known };
+
+static int is_offered(size_t row, const struct sli_smtp_server *server)
+{
+    return known[row].is_offered == NULL || known[row].is_offered(server);
+}
 
 /* Entries, each a keyword and its parameters, each of these ended with NUL. */
 struct slimta_extensions {
@@ -117,15 +149,14 @@ static int append(struct slimta_extensions *extensions,
 
 /* The parameters of a row as the edge offers it. */
 static struct slimta_slice own_params(
-    size_t row, const struct sli_smtp_config *config, char *out)
+    size_t row, const struct sli_smtp_server *server, char *room)
 {
-    return known[row].argument == NULL
-        ? sli_slice("", 0)
-        : sli_slice(out, known[row].argument(config, out));
+    return known[row].params == NULL ? sli_slice("", 0)
+                                     : known[row].params(server, room);
 }
 
 int sli_smtp_extensions_new(struct slimta_extensions **out,
-    const struct slimta_alloc *alloc, const struct sli_smtp_config *config)
+    const struct slimta_alloc *alloc, const struct sli_smtp_server *server)
 {
     struct slimta_extensions *extensions =
         sli_alloc_zero(alloc, sizeof *extensions);
@@ -137,10 +168,12 @@ int sli_smtp_extensions_new(struct slimta_extensions **out,
             &extensions->entries, &extensions->alloc, SLI_SMTP_EXTENSIONS_MAX);
     }
     for (size_t row = 0; row < KNOWN && err == 0; row++) {
-        char params[SLI_ASCII_NUMBER_MAX];
+        char room[SLI_ASCII_NUMBER_MAX];
 
-        err = append(
-            extensions, known[row].keyword, own_params(row, config, params));
+        if (is_offered(row, server)) {
+            err = append(
+                extensions, known[row].keyword, own_params(row, server, room));
+        }
     }
     if (err == 0) {
         *out = extensions;
@@ -173,6 +206,35 @@ unsigned sli_smtp_extensions_offered(const struct slimta_extensions *extensions)
     return offered;
 }
 
+unsigned sli_smtp_extensions_known(const struct sli_smtp_server *server)
+{
+    unsigned there = 0;
+
+    for (size_t row = 0; row < KNOWN; row++) {
+        there |= is_offered(row, server) ? known[row].extension : 0;
+    }
+    return there & server->offered;
+}
+
+uint32_t sli_smtp_extensions_mechanisms_off(
+    const struct slimta_extensions *extensions, const char *mechanisms)
+{
+    struct slimta_slice words = sli_slice_text(mechanisms);
+    struct slimta_slice word;
+    struct entry entry;
+    uint32_t off = 0;
+
+    if (extensions == NULL || !find(extensions, SLI_LITERAL("AUTH"), &entry)) {
+        return 0;
+    }
+    for (int i = 0; i < 32 && sli_smtp_words_next(&words, &word); i++) {
+        if (sli_smtp_words_find(entry.params, word) < 0) {
+            off |= UINT32_C(1) << i;
+        }
+    }
+    return off;
+}
+
 int sli_smtp_extensions_is_empty(const struct slimta_extensions *extensions)
 {
     return extensions != NULL && sli_buf_size(&extensions->entries) == 0;
@@ -189,21 +251,23 @@ static int write_line(struct sli_buf *output, struct slimta_slice keyword,
 }
 
 static int write_own(
-    struct sli_buf *output, const struct sli_smtp_config *config)
+    struct sli_buf *output, const struct sli_smtp_server *server)
 {
     int err = 0;
 
     for (size_t row = 0; row < KNOWN && err == 0; row++) {
-        char params[SLI_ASCII_NUMBER_MAX];
+        char room[SLI_ASCII_NUMBER_MAX];
 
-        err = write_line(output, known[row].keyword,
-            own_params(row, config, params), row + 1 == KNOWN);
+        if (is_offered(row, server)) {
+            err = write_line(output, known[row].keyword,
+                own_params(row, server, room), row + 1 == KNOWN);
+        }
     }
     return err;
 }
 
 int sli_smtp_extensions_write(struct sli_buf *output,
-    const struct sli_smtp_config *config,
+    const struct sli_smtp_server *server,
     const struct slimta_extensions *extensions)
 {
     struct entry entry;
@@ -211,7 +275,7 @@ int sli_smtp_extensions_write(struct sli_buf *output,
     int err = 0;
 
     if (extensions == NULL) {
-        return write_own(output, config);
+        return write_own(output, server);
     }
     while (err == 0 && entry_at(extensions, offset, &entry)) {
         offset += entry.size;

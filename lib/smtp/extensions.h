@@ -3,39 +3,52 @@
 #ifndef SMTP_EXTENSIONS_H
 #define SMTP_EXTENSIONS_H
 
+#include <stdint.h>
+
 #include <slimta/validators.h>
 
 #include "base/buf.h"
 
-struct sli_smtp_config;
+struct sli_smtp_server;
 
 /** What commands look at before they take a parameter. */
 enum sli_smtp_extension {
     SLI_SMTP_EXTENSION_SIZE = 1 << 0,
     SLI_SMTP_EXTENSION_8BITMIME = 1 << 1,
     SLI_SMTP_EXTENSION_SMTPUTF8 = 1 << 2,
-    SLI_SMTP_EXTENSIONS_ALL = (1 << 3) - 1
+    SLI_SMTP_EXTENSION_STARTTLS = 1 << 3,
+    SLI_SMTP_EXTENSION_AUTH = 1 << 4,
+    SLI_SMTP_EXTENSIONS_ALL = (1 << 5) - 1
 };
 
 /** The most that a host's list holds, in octets. */
 #define SLI_SMTP_EXTENSIONS_MAX 4096
 
-/** A list to be edited, with all that `config` offers. SLIMTA_ENOMEM. */
+/** A list to be edited, with all that `server` offers now. SLIMTA_ENOMEM. */
 int sli_smtp_extensions_new(struct slimta_extensions **out,
-    const struct slimta_alloc *alloc, const struct sli_smtp_config *config);
+    const struct slimta_alloc *alloc, const struct sli_smtp_server *server);
 
 /** NULL is accepted. */
 void sli_smtp_extensions_free(struct slimta_extensions *extensions);
+
+/** Which of enum sli_smtp_extension commands may take for granted now: what the
+ * client was told of, and is there. */
+unsigned sli_smtp_extensions_known(const struct sli_smtp_server *server);
 
 /** Which of enum sli_smtp_extension are in the list; NULL: all. */
 unsigned sli_smtp_extensions_offered(
     const struct slimta_extensions *extensions);
 
+/** Which words of `mechanisms` the list does not have behind AUTH: a bit for
+ * each. 0 when the list is NULL. */
+uint32_t sli_smtp_extensions_mechanisms_off(
+    const struct slimta_extensions *extensions, const char *mechanisms);
+
 /** Appends the lines behind the first one of the reply to EHLO, the last of
- * them included: those of the list, or with NULL all that `config` offers.
+ * them included: those of the list, or with NULL all that `server` offers now.
  * SLIMTA_ENOMEM. */
 int sli_smtp_extensions_write(struct sli_buf *output,
-    const struct sli_smtp_config *config,
+    const struct sli_smtp_server *server,
     const struct slimta_extensions *extensions);
 
 /** Whether the list has no line at all. */

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/ascii.h"
+#include "base/secret.h"
 #include "base/slice.h"
 
 /* The rest has no maximum of its own: a line in it is capped below, and nobody
@@ -17,8 +19,7 @@ void sli_smtp_input_init(
 
 void sli_smtp_input_fini(struct sli_smtp_input *input)
 {
-    sli_buf_fini(&input->rest);
-    sli_smtp_input_init(input, input->rest.alloc);
+    (void)sli_smtp_input_discard(input);
 }
 
 int sli_smtp_input_feed(
@@ -57,6 +58,25 @@ void sli_smtp_input_consume(struct sli_smtp_input *input, size_t size)
     } else {
         input->fed = sli_slice_skip(input->fed, size);
     }
+}
+
+void sli_smtp_input_wipe(struct sli_smtp_input *input, size_t size)
+{
+    if (sli_buf_size(&input->rest) > 0) {
+        sli_secret_wipe(input->rest.data + input->rest.start, size);
+    }
+    sli_smtp_input_consume(input, size);
+}
+
+size_t sli_smtp_input_discard(struct sli_smtp_input *input)
+{
+    size_t size = sli_buf_size(&input->rest) + input->fed.size;
+
+    sli_buf_fini(&input->rest);
+    input->fed = sli_slice("", 0);
+    input->is_skipping = 0;
+    input->has_cr = 0;
+    return size;
 }
 
 /* The size of the line at the front of `text` with its CRLF, 0 when it has no
@@ -100,12 +120,31 @@ static int skip_line(struct sli_smtp_input *input)
     return 0;
 }
 
-/* How long a line may be is asked of its first `max` octets alone, so that the
- * answer does not depend on how much of it has come. */
-static enum sli_smtp_input_result cut_line(
-    struct sli_smtp_input *input, size_t max, struct slimta_slice *line)
+static int has_word(
+    const struct sli_smtp_input_limits *limits, struct slimta_slice text)
+{
+    struct slimta_slice word = limits->word;
+
+    return word.size > 0 && text.size >= word.size &&
+        sli_ascii_same(sli_slice(text.data, word.size), word);
+}
+
+/* How long the line that begins with `text` may be: as far as it has come, for
+ * the word is shorter than any limit. */
+static size_t limit_of(
+    const struct sli_smtp_input_limits *limits, struct slimta_slice text)
+{
+    return has_word(limits, text) ? limits->word_max : limits->max;
+}
+
+/* How long a line may be is asked of its first octets alone, up to its limit,
+ * so that the answer does not depend on how much of it has come. */
+static enum sli_smtp_input_result cut_line(struct sli_smtp_input *input,
+    const struct sli_smtp_input_limits *limits, struct slimta_slice *line)
 {
     struct slimta_slice text = sli_smtp_input_front(input);
+    size_t max = limit_of(limits, text);
+    enum sli_smtp_input_result result;
     size_t size;
 
     if (text.size > max) {
@@ -121,8 +160,10 @@ static enum sli_smtp_input_result cut_line(
     }
     input->is_skipping = 1;
     input->has_cr = text.data[max - 1] == '\r';
-    sli_smtp_input_consume(input, max);
-    return SLI_SMTP_INPUT_TOO_LONG;
+    result = has_word(limits, text) ? SLI_SMTP_INPUT_WORD_TOO_LONG
+                                    : SLI_SMTP_INPUT_TOO_LONG;
+    sli_smtp_input_wipe(input, max);
+    return result;
 }
 
 /* Moves octets behind the beginning of a line that was parked: up to the next
@@ -144,21 +185,23 @@ static int extend_rest(struct sli_smtp_input *input, size_t max)
     return err;
 }
 
-enum sli_smtp_input_result sli_smtp_input_line(
-    struct sli_smtp_input *input, size_t max, struct slimta_slice *line)
+enum sli_smtp_input_result sli_smtp_input_line(struct sli_smtp_input *input,
+    const struct sli_smtp_input_limits *limits, struct slimta_slice *line)
 {
     enum sli_smtp_input_result result;
 
     if (input->is_skipping && !skip_line(input)) {
         return SLI_SMTP_INPUT_MORE;
     }
-    result = cut_line(input, max, line);
+    result = cut_line(input, limits, line);
     while (result == SLI_SMTP_INPUT_MORE && input->fed.size > 0 &&
         sli_buf_size(&input->rest) > 0) {
+        size_t max = limit_of(limits, sli_smtp_input_front(input));
+
         if (extend_rest(input, max) != 0) {
             return SLI_SMTP_INPUT_NO_MEMORY;
         }
-        result = cut_line(input, max, line);
+        result = cut_line(input, limits, line);
     }
     return result;
 }

@@ -13,10 +13,18 @@ struct sli_smtp_input {
     int has_cr;              /* the last octet that was skipped is a CR */
 };
 
+/** How long a line may be with its CRLF. */
+struct sli_smtp_input_limits {
+    size_t max;
+    struct slimta_slice word; /**< at most 512 octets; "" for none */
+    size_t word_max;          /**< of a line that begins with it, in any case */
+};
+
 enum sli_smtp_input_result {
-    SLI_SMTP_INPUT_LINE,     /**< a line, which is not consumed yet */
-    SLI_SMTP_INPUT_MORE,     /**< no whole line is there */
-    SLI_SMTP_INPUT_TOO_LONG, /**< said once for a line above the limit */
+    SLI_SMTP_INPUT_LINE,          /**< a line, which is not consumed yet */
+    SLI_SMTP_INPUT_MORE,          /**< no whole line is there */
+    SLI_SMTP_INPUT_TOO_LONG,      /**< said once for a line above the limit */
+    SLI_SMTP_INPUT_WORD_TOO_LONG, /**< the same, and it begins with the word */
     SLI_SMTP_INPUT_NO_MEMORY
 };
 
@@ -37,12 +45,12 @@ int sli_smtp_input_park(struct sli_smtp_input *input);
 void sli_smtp_input_release(struct sli_smtp_input *input);
 
 /**
- * Lends the next line with its CRLF, which has at most `max` octets. It stands
- * at the front and stays there until it is consumed, also across feed and
- * park, which may move it.
+ * Lends the next line with its CRLF, which is within its limit. It stands at
+ * the front and stays there until it is consumed, also across feed and park,
+ * which may move it.
  */
-enum sli_smtp_input_result sli_smtp_input_line(
-    struct sli_smtp_input *input, size_t max, struct slimta_slice *line);
+enum sli_smtp_input_result sli_smtp_input_line(struct sli_smtp_input *input,
+    const struct sli_smtp_input_limits *limits, struct slimta_slice *line);
 
 /** The first run of octets that stand together; more may follow it. */
 static inline struct slimta_slice sli_smtp_input_front(
@@ -55,5 +63,11 @@ static inline struct slimta_slice sli_smtp_input_front(
 /** Takes `size` octets off the front, no more than it has. They may still be
  * read until the next call of feed, park, release or line. */
 void sli_smtp_input_consume(struct sli_smtp_input *input, size_t size);
+
+/** The same, and what we have of them in memory of our own is wiped. */
+void sli_smtp_input_wipe(struct sli_smtp_input *input, size_t size);
+
+/** Throws everything away; returns how many octets that were. */
+size_t sli_smtp_input_discard(struct sli_smtp_input *input);
 
 #endif

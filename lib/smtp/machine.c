@@ -30,6 +30,25 @@ void sli_smtp_machine_reset(struct sli_smtp_server *server)
     server->transaction = (struct sli_smtp_transaction){0};
 }
 
+/* An exchange is known to the owner from the moment that AUTH is asked. */
+void sli_smtp_machine_give_up_auth(struct sli_smtp_server *server, int code)
+{
+    if (server->state == SLI_SMTP_STATE_AUTH) {
+        sli_smtp_machine_enter(server, SLI_SMTP_STATE_READY);
+    } else if (server->question != SLI_SMTP_EVENT_AUTH) {
+        return;
+    }
+    server->auth.is_given_up = 1;
+    server->auth.given_up_code = code;
+}
+
+int sli_smtp_machine_is_handshaking(const struct sli_smtp_server *server)
+{
+    return server->state == SLI_SMTP_STATE_TLS ||
+        (server->state == SLI_SMTP_STATE_START && !server->is_secure &&
+            server->config->tls == SLI_SMTP_TLS_IMMEDIATE);
+}
+
 void sli_smtp_machine_close(
     struct sli_smtp_server *server, enum sli_smtp_close reason)
 {
@@ -37,8 +56,11 @@ void sli_smtp_machine_close(
         return;
     }
     sli_smtp_machine_reset(server);
+    sli_smtp_machine_give_up_auth(server, 0);
     sli_smtp_machine_enter(server, SLI_SMTP_STATE_CLOSED);
     sli_smtp_input_fini(&server->input);
+    sli_buf_fini(&server->decoded);
+    server->owes_start_tls = 0;
     server->question = SLI_SMTP_EVENT_NONE;
     server->close = reason;
 }

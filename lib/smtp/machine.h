@@ -17,6 +17,14 @@ void sli_smtp_machine_deliver(struct sli_smtp_server *server);
 /** The transaction, if there is one, is gone and RESET tells so. */
 void sli_smtp_machine_reset(struct sli_smtp_server *server);
 
+/** The exchange of AUTH, if there is one, is over, and AUTH_GIVEN_UP tells so
+ * with `code`. */
+void sli_smtp_machine_give_up_auth(struct sli_smtp_server *server, int code);
+
+/** Whether the client now expects, or has begun, a handshake: what is said
+ * would stand in the clear. */
+int sli_smtp_machine_is_handshaking(const struct sli_smtp_server *server);
+
 /** Resets, forgets all input, and says CLOSE from now on. The first reason
  * stands. */
 void sli_smtp_machine_close(

@@ -6,9 +6,13 @@
 #include "base/ascii.h"
 #include "base/slice.h"
 #include "smtp/extensions.h"
+#include "smtp/words.h"
+#include "smtp/xtext.h"
 
-/* RFC 1870 section 3: a size has at most 20 digits. */
-enum { SIZE_DIGITS = 20 };
+enum {
+    SIZE_DIGITS = 20, /* RFC 1870 section 3 */
+    AUTH_MAX = 500    /* RFC 4954 section 3 (6), before it is decoded */
+};
 
 struct parameter {
     struct slimta_slice keyword;
@@ -16,50 +20,103 @@ struct parameter {
     int has_value;
 };
 
-/* Where the fields are that a parameter may fill: one of the two. */
-union target {
+/* Where the fields are that a parameter may fill: one of the two; and room for
+ * what is decoded of all of them. */
+struct target {
     struct slimta_mail_params *mail;
     struct slimta_recipient *rcpt;
+    struct sli_buf *decoded;
+    size_t room; /* enough for all that the line can hold */
 };
 
 /** A parameter that is known. */
 struct known {
     struct slimta_slice keyword;
-    /* Returns 0 when the value is not a right one. */
-    int (*read)(const struct parameter *parameter, union target target);
+    /* Returns NONE, or what is replied when the value is not a right one. */
+    enum sli_smtp_reply_id (*read)(
+        const struct parameter *parameter, const struct target *target);
     unsigned extension; /* that must be offered */
 };
 
-static int read_size(const struct parameter *parameter, union target target)
+static enum sli_smtp_reply_id good_if(int is_good)
 {
-    target.mail->has_size = 1;
-    return sli_ascii_number(
-        parameter->value, SIZE_DIGITS, &target.mail->size_bytes);
+    return is_good ? SLI_SMTP_REPLY_NONE : SLI_SMTP_REPLY_BAD_ARGUMENT;
+}
+
+static enum sli_smtp_reply_id read_size(
+    const struct parameter *parameter, const struct target *target)
+{
+    target->mail->has_size = 1;
+    return good_if(sli_ascii_number(
+        parameter->value, SIZE_DIGITS, &target->mail->size_bytes));
 }
 
 /* RFC 6152 section 2. */
-static int read_body(const struct parameter *parameter, union target target)
+static enum sli_smtp_reply_id read_body(
+    const struct parameter *parameter, const struct target *target)
 {
-    target.mail->has_body = 1;
+    target->mail->has_body = 1;
     if (sli_ascii_same(parameter->value, SLI_LITERAL("8BITMIME"))) {
-        target.mail->body = SLIMTA_BODY_8BITMIME;
-        return 1;
+        target->mail->body = SLIMTA_BODY_8BITMIME;
+        return SLI_SMTP_REPLY_NONE;
     }
-    target.mail->body = SLIMTA_BODY_7BIT;
-    return sli_ascii_same(parameter->value, SLI_LITERAL("7BIT"));
+    target->mail->body = SLIMTA_BODY_7BIT;
+    return good_if(sli_ascii_same(parameter->value, SLI_LITERAL("7BIT")));
 }
 
 /* RFC 6531 section 3.1: it takes no value. */
-static int read_smtputf8(const struct parameter *parameter, union target target)
+static enum sli_smtp_reply_id read_smtputf8(
+    const struct parameter *parameter, const struct target *target)
 {
-    target.mail->smtputf8 = 1;
-    return !parameter->has_value;
+    target->mail->smtputf8 = 1;
+    return good_if(!parameter->has_value);
+}
+
+/* Decodes a value of xtext; `out` is terminated. It holds text and nothing that
+ * could end a line or a string: there it would be put one day. The first one
+ * makes room for all values of the line, so that none moves. */
+static enum sli_smtp_reply_id decode(const struct parameter *parameter,
+    const struct target *target, const char **out)
+{
+    char *room = sli_buf_reserve(
+        target->decoded, target->room - sli_buf_size(target->decoded));
+    size_t size = 0;
+
+    if (room == NULL) {
+        return SLI_SMTP_REPLY_SYSTEM_ERROR;
+    }
+    if (!sli_smtp_xtext_decode(parameter->value, room, &size) ||
+        !sli_ascii_all(
+            sli_slice(room, size), SLI_ASCII_PRINT | SLI_ASCII_HIGH) ||
+        !sli_ascii_is_utf8(sli_slice(room, size))) {
+        return SLI_SMTP_REPLY_BAD_ARGUMENT;
+    }
+    room[size] = '\0';
+    sli_buf_added(target->decoded, size + 1);
+    *out = room;
+    return SLI_SMTP_REPLY_NONE;
+}
+
+/* RFC 4954 section 5. */
+static enum sli_smtp_reply_id read_auth(
+    const struct parameter *parameter, const struct target *target)
+{
+    enum sli_smtp_reply_id id = SLI_SMTP_REPLY_BAD_ARGUMENT;
+
+    if (parameter->value.size > 0 && parameter->value.size <= AUTH_MAX) {
+        id = decode(parameter, target, &target->mail->auth);
+    }
+    if (id == SLI_SMTP_REPLY_NONE && strcmp(target->mail->auth, "<>") == 0) {
+        target->mail->auth = "";
+    }
+    return id;
 }
 
 static const struct known known_mail[] = {
     {{"SIZE", 4}, read_size, SLI_SMTP_EXTENSION_SIZE},
     {{"BODY", 4}, read_body, SLI_SMTP_EXTENSION_8BITMIME},
     {{"SMTPUTF8", 8}, read_smtputf8, SLI_SMTP_EXTENSION_SMTPUTF8},
+    {{"AUTH", 4}, read_auth, SLI_SMTP_EXTENSION_AUTH},
 };
 
 /* Cuts the next parameter off; 0 when there is none. Runs of spaces, also at
@@ -69,20 +126,11 @@ static int next_parameter(
 {
     struct slimta_slice word;
     const char *equals;
-    size_t size = 0;
 
-    while (text->size > 0 && text->data[0] == ' ') {
-        *text = sli_slice_skip(*text, 1);
-    }
-    while (size < text->size && text->data[size] != ' ') {
-        size++;
-    }
-    if (size == 0) {
+    if (!sli_smtp_words_next(text, &word)) {
         return 0;
     }
-    word = sli_slice(text->data, size);
-    *text = sli_slice_skip(*text, size);
-    equals = memchr(word.data, '=', size);
+    equals = memchr(word.data, '=', word.size);
     *parameter = (struct parameter){.keyword = word};
     if (equals != NULL) {
         parameter->has_value = 1;
@@ -120,7 +168,7 @@ static size_t find(
 
 static enum sli_smtp_reply_id read_all(struct slimta_slice text,
     unsigned offered, const struct known *known, size_t count,
-    union target target)
+    const struct target *target)
 {
     struct parameter parameter;
     unsigned seen = 0;
@@ -130,6 +178,7 @@ static enum sli_smtp_reply_id read_all(struct slimta_slice text,
     }
     while (next_parameter(&text, &parameter)) {
         size_t row = find(known, count, &parameter);
+        enum sli_smtp_reply_id id;
 
         if (!sli_smtp_params_is_keyword(parameter.keyword)) {
             return SLI_SMTP_REPLY_BAD_ARGUMENT;
@@ -138,8 +187,12 @@ static enum sli_smtp_reply_id read_all(struct slimta_slice text,
             /* RFC 5321 section 4.1.1.11. */
             return SLI_SMTP_REPLY_UNKNOWN_PARAMETER;
         }
-        if ((seen & 1U << row) != 0 || !known[row].read(&parameter, target)) {
-            return SLI_SMTP_REPLY_BAD_ARGUMENT;
+        id = good_if((seen & 1U << row) == 0);
+        if (id == SLI_SMTP_REPLY_NONE) {
+            id = known[row].read(&parameter, target);
+        }
+        if (id != SLI_SMTP_REPLY_NONE) {
+            return id;
         }
         seen |= 1U << row;
     }
@@ -147,14 +200,21 @@ static enum sli_smtp_reply_id read_all(struct slimta_slice text,
 }
 
 enum sli_smtp_reply_id sli_smtp_params_mail(struct slimta_slice text,
-    unsigned offered, struct slimta_mail_params *params)
+    unsigned offered, struct slimta_mail_params *params,
+    struct sli_buf *decoded)
 {
+    const struct target target = {
+        .mail = params, .decoded = decoded, .room = text.size};
+
+    sli_buf_clear(decoded);
     return read_all(text, offered, known_mail,
-        sizeof known_mail / sizeof *known_mail, (union target){.mail = params});
+        sizeof known_mail / sizeof *known_mail, &target);
 }
 
 enum sli_smtp_reply_id sli_smtp_params_rcpt(
     struct slimta_slice text, struct slimta_recipient *params)
 {
-    return read_all(text, 0, NULL, 0, (union target){.rcpt = params});
+    const struct target target = {.rcpt = params};
+
+    return read_all(text, 0, NULL, 0, &target);
 }

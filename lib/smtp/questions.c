@@ -4,6 +4,8 @@
 #include <assert.h>
 
 #include "base/slice.h"
+#include "smtp/cmd_auth.h"
+#include "smtp/cmd_starttls.h"
 #include "smtp/machine.h"
 
 static void proceed_banner(struct sli_smtp_server *server)
@@ -54,6 +56,15 @@ static void proceed_quit(struct sli_smtp_server *server)
         (text), sizeof(text) - 1 \
     }
 
+/* Nobody is let in whom nobody has vouched for. */
+#define AUTH_QUESTION \
+    { \
+        .code = 535, .success = 235, \
+        .before = TEXT("5.7.8 Authentication credentials invalid"), \
+        .proceed = sli_smtp_cmd_auth_proceed, \
+        .refuse = sli_smtp_cmd_auth_refuse, .is_command = 1 \
+    }
+
 static const struct sli_smtp_question questions[] = {
     [SLI_SMTP_EVENT_BANNER] = {.code = 220,
         .form = SLI_SMTP_OUTPUT_PLAIN,
@@ -98,6 +109,12 @@ static const struct sli_smtp_question questions[] = {
         .proceed = proceed_quit,
         .refuse = proceed_quit,
         .is_command = 1},
+    [SLI_SMTP_EVENT_STARTTLS] = {.code = 220,
+        .before = TEXT("2.7.0 Go ahead"),
+        .proceed = sli_smtp_cmd_starttls_proceed,
+        .is_command = 1},
+    [SLI_SMTP_EVENT_AUTH] = AUTH_QUESTION,
+    [SLI_SMTP_EVENT_AUTH_ANSWER] = AUTH_QUESTION,
     [SLI_SMTP_EVENT_COMMAND] = {.code = 500,
         .before = TEXT("5.5.2 Syntax error, command unrecognized"),
         .is_command = 1},

@@ -6,8 +6,9 @@
 #include "smtp/server.h"
 
 struct sli_smtp_question {
-    /** The default's code: the success, but for COMMAND. */
+    /** The default's code: the success, but for AUTH and COMMAND. */
     int code;
+    int success; /**< the code of a success where the default is none, or 0 */
     enum sli_smtp_output_form form;
     /** The default's text around what is echoed, and without that. */
     struct slimta_slice before;

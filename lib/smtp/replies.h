@@ -11,6 +11,8 @@
  */
 #define SLI_SMTP_REPLY_MAP(X) \
     X(HELP, 214, "2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP") \
+    /* RFC 4954 section 6. */ \
+    X(AUTHENTICATED, 235, "2.7.0 Authentication successful") \
     /* RFC 5321 section 3.5.3: nothing was verified, so never 250. */ \
     X(CANNOT_VERIFY, 252, "2.5.0 Cannot VRFY user, send some mail") \
     X(SYSTEM_ERROR, 421, "4.3.0 Unhandled system error") \
@@ -20,7 +22,10 @@
     X(UNKNOWN_COMMAND, 500, "5.5.2 Syntax error, command unrecognized") \
     X(BAD_OCTETS, 500, "5.5.2 Syntax error, invalid octets in command") \
     X(LINE_TOO_LONG, 500, "5.5.2 Syntax error, command line too long") \
+    X(AUTH_TOO_LONG, 500, "5.5.6 Authentication exchange line too long") \
     X(BAD_ARGUMENT, 501, "5.5.4 Syntax error in parameters or arguments") \
+    X(BAD_BASE64, 501, "5.5.2 Base64 decoding failed") \
+    X(AUTH_CANCELLED, 501, "5.7.0 Authentication cancelled by client") \
     X(BAD_GREETING, 501, "Syntax error in parameters or arguments") \
     X(BAD_SENDER, 501, "5.1.7 Syntax error in sender address") \
     X(BAD_RECIPIENT, 501, "5.1.3 Syntax error in recipient address") \
@@ -33,12 +38,20 @@
     X(NOT_IMPLEMENTED, 502, "5.5.1 Command not implemented") \
     X(BAD_SEQUENCE, 503, "5.5.1 Bad sequence of commands") \
     X(BAD_SEQUENCE_GREETING, 503, "Bad sequence of commands") \
+    X(BAD_MECHANISM, 504, "5.5.4 Unrecognized authentication mechanism") \
+    /* RFC 3207 section 4. */ \
+    X(TLS_REQUIRED, 530, "5.7.0 Must issue a STARTTLS command first") \
+    X(AUTH_NEEDS_TLS, 538, \
+        "5.7.11 Encryption required for requested authentication mechanism") \
     X(BARE_NEWLINE, 550, "5.5.2 Message contains a bare CR or LF") \
     /* RFC 6531 section 3.5. */ \
     X(SENDER_NEEDS_UTF8, 550, "5.6.7 Sender address needs SMTPUTF8") \
     X(MESSAGE_TOO_LARGE, 552, "5.3.4 Message exceeded size limit") \
     X(RECIPIENT_NEEDS_UTF8, 553, "5.6.7 Recipient address needs SMTPUTF8") \
     X(TOO_MANY_HOPS, 554, "5.4.6 Too many hops") \
+    X(TEXT_LINE_TOO_LONG, 554, "5.6.0 Message has a line that is too long") \
+    /* RFC 3207 section 4.1; stands in for the reply of the owner. */ \
+    X(NOT_SECURE, 554, "5.7.0 Transport is not secure enough") \
     X(UNKNOWN_PARAMETER, 555, "5.5.4 Parameter not recognized")
 
 enum sli_smtp_reply_id {

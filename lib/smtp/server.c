@@ -1,19 +1,19 @@
 /** The receiving SMTP engine: octets in, events and octets out. */
 #include "smtp/server.h"
 
-#include <string.h>
-
 #include <slimta/error.h>
 
-#include "base/ascii.h"
 #include "base/slice.h"
 #include "mail/reply.h"
 #include "smtp/answer.h"
+#include "smtp/cmd_auth.h"
 #include "smtp/commands.h"
+#include "smtp/content.h"
 #include "smtp/extensions.h"
 #include "smtp/machine.h"
 #include "smtp/output.h"
 #include "smtp/questions.h"
+#include "smtp/say.h"
 
 void sli_smtp_server_init(struct sli_smtp_server *server,
     const struct sli_smtp_config *config, struct sli_buf *output)
@@ -26,22 +26,16 @@ void sli_smtp_server_init(struct sli_smtp_server *server,
         .offered = SLI_SMTP_EXTENSIONS_ALL,
     };
     sli_smtp_input_init(&server->input, config->alloc);
+    sli_buf_init(&server->decoded, config->alloc, SIZE_MAX);
+    sli_buf_keep_secret(&server->decoded);
 }
 
 void sli_smtp_server_fini(struct sli_smtp_server *server)
 {
     sli_smtp_input_fini(&server->input);
-}
-
-/* There is no memory to go on. The last word may still find room: what it
- * stands in place of was not written. */
-static void close_without_memory(struct sli_smtp_server *server)
-{
-    if (server->state != SLI_SMTP_STATE_CLOSED) {
-        (void)sli_buf_append(server->output,
-            sli_smtp_replies_get(SLI_SMTP_REPLY_SYSTEM_ERROR)->wire);
-        sli_smtp_machine_close(server, SLI_SMTP_CLOSE_MEMORY);
-    }
+    sli_buf_fini(&server->decoded);
+    sli_mail_reply_free(server->config->alloc, server->refusal);
+    server->refusal = NULL;
 }
 
 int sli_smtp_server_feed(
@@ -50,8 +44,12 @@ int sli_smtp_server_feed(
     if (server->state == SLI_SMTP_STATE_CLOSED) {
         return 0;
     }
+    if (sli_smtp_machine_is_handshaking(server)) {
+        server->discarded += input.size;
+        return 0;
+    }
     if (sli_smtp_input_feed(&server->input, input) != 0) {
-        close_without_memory(server);
+        sli_smtp_say_no_memory(server);
         return SLIMTA_ENOMEM;
     }
     return 0;
@@ -60,7 +58,7 @@ int sli_smtp_server_feed(
 int sli_smtp_server_park(struct sli_smtp_server *server)
 {
     if (sli_smtp_input_park(&server->input) != 0) {
-        close_without_memory(server);
+        sli_smtp_say_no_memory(server);
         return SLIMTA_ENOMEM;
     }
     return 0;
@@ -74,26 +72,6 @@ int sli_smtp_server_has_parked(const struct sli_smtp_server *server)
 void sli_smtp_server_end_input(struct sli_smtp_server *server)
 {
     server->has_ended = 1;
-}
-
-/* Writes a fixed reply to a command, or the last one when that makes one error
- * too many. */
-static void say(struct sli_smtp_server *server, enum sli_smtp_reply_id id)
-{
-    int is_last = sli_smtp_replies_get(id)->code >= 500 &&
-        sli_smtp_machine_count_error(server);
-
-    if (is_last) {
-        id = SLI_SMTP_REPLY_TOO_MANY_ERRORS;
-    }
-    if (sli_smtp_replies_get(id)->code >= 400) {
-        server->refused = id;
-    }
-    if (sli_buf_append(server->output, sli_smtp_replies_get(id)->wire) != 0) {
-        close_without_memory(server);
-    } else if (is_last) {
-        sli_smtp_machine_close(server, SLI_SMTP_CLOSE_ERRORS);
-    }
 }
 
 static void tell_end(
@@ -134,7 +112,10 @@ void sli_smtp_server_asked(
     struct sli_smtp_server *server, struct sli_smtp_event *event)
 {
     event->type = server->question;
-    if (server->line_size > 0) {
+    if (event->type == SLI_SMTP_EVENT_AUTH ||
+        event->type == SLI_SMTP_EVENT_AUTH_ANSWER) {
+        sli_smtp_cmd_auth_tell(server, event->type, event);
+    } else if (server->line_size > 0) {
         struct slimta_slice line = sli_smtp_input_front(&server->input);
 
         /* It was checked before, and nothing has changed since. */
@@ -153,35 +134,50 @@ void sli_smtp_server_offer(
 
 /* Each of the read functions returns 1 when it has got on without an event. */
 
-static void keep_verb(struct sli_smtp_server *server, struct slimta_slice line)
+/* A line of an exchange is refused, and with it the exchange. */
+static void give_up_auth(
+    struct sli_smtp_server *server, enum sli_smtp_reply_id id)
 {
-    size_t size = 0;
+    sli_smtp_say_keep_verb(server, SLI_LITERAL("AUTH"));
+    sli_smtp_machine_give_up_auth(server, sli_smtp_replies_get(id)->code);
+    sli_smtp_say(server, id);
+}
 
-    while (size < line.size && line.data[size] != ' ') {
-        size++;
+static void refuse_line(struct sli_smtp_server *server,
+    struct slimta_slice line, enum sli_smtp_reply_id id)
+{
+    int is_auth = server->state == SLI_SMTP_STATE_AUTH;
+
+    sli_buf_fini(&server->decoded);
+    if (id == SLI_SMTP_REPLY_SYSTEM_ERROR) {
+        sli_smtp_say_no_memory(server);
+        return;
     }
-    line.size = size;
-    if (size > SLI_SMTP_VERB_MAX || !sli_ascii_all(line, SLI_ASCII_ALPHA)) {
-        size = 0;
+    if (!is_auth) {
+        sli_smtp_say_keep_verb(server, sli_slice(line.data, line.size - 2));
     }
-    memcpy(server->refused_verb, line.data, size);
-    server->refused_verb[size] = '\0';
+    sli_smtp_input_wipe(&server->input, line.size);
+    if (is_auth) {
+        give_up_auth(server, id);
+    } else {
+        sli_smtp_say(server, id);
+    }
 }
 
 static int read_line(struct sli_smtp_server *server, struct slimta_slice line,
     struct sli_smtp_event *event)
 {
     struct slimta_slice text = sli_slice(line.data, line.size - 2);
-    enum sli_smtp_reply_id id = sli_smtp_commands_check(server, text, event);
+    enum sli_smtp_reply_id id = server->state == SLI_SMTP_STATE_AUTH
+        ? sli_smtp_cmd_auth_check_answer(server, text, event)
+        : sli_smtp_commands_check(server, text, event);
 
     if (id == SLI_SMTP_REPLY_NONE) {
         ask(server, event, line);
         return 0;
     }
     event->type = SLI_SMTP_EVENT_NONE;
-    keep_verb(server, text);
-    sli_smtp_input_consume(&server->input, line.size);
-    say(server, id);
+    refuse_line(server, line, id);
     return 1;
 }
 
@@ -202,94 +198,68 @@ static int limit_commands(struct sli_smtp_server *server)
         return 0;
     }
     server->refused_verb[0] = '\0';
-    say(server, SLI_SMTP_REPLY_TOO_MANY_COMMANDS);
+    sli_smtp_say(server, SLI_SMTP_REPLY_TOO_MANY_COMMANDS);
     sli_smtp_machine_close(server, SLI_SMTP_CLOSE_COMMANDS);
     return 1;
 }
 
-static int read_command(
-    struct sli_smtp_server *server, struct sli_smtp_event *event)
+/* How long the next line may be. RFC 4954 section 4: those of AUTH are longer
+ * than others. */
+static struct sli_smtp_input_limits limits_of(
+    const struct sli_smtp_server *server)
 {
     uint64_t max = server->config->max_command_bytes;
+    uint64_t auth = server->config->max_auth_bytes;
+    struct sli_smtp_input_limits limits = {
+        .max = max < SIZE_MAX ? (size_t)max : SIZE_MAX,
+        .word_max = auth < SIZE_MAX ? (size_t)auth : SIZE_MAX,
+    };
+
+    if (server->state == SLI_SMTP_STATE_AUTH) {
+        limits.max = limits.word_max;
+    } else if (sli_smtp_cmd_auth_is_known(server)) {
+        limits.word = SLI_LITERAL("AUTH ");
+    }
+    return limits;
+}
+
+static void refuse_long_line(struct sli_smtp_server *server, int is_auth)
+{
+    if (server->state == SLI_SMTP_STATE_AUTH) {
+        give_up_auth(server, SLI_SMTP_REPLY_AUTH_TOO_LONG);
+    } else if (!limit_commands(server)) {
+        server->auth.was_last = is_auth;
+        sli_smtp_say_keep_verb(
+            server, is_auth ? SLI_LITERAL("AUTH") : SLI_LITERAL(""));
+        sli_smtp_say(server, sli_smtp_commands_too_long(server, is_auth));
+    }
+}
+
+static int read_next_line(
+    struct sli_smtp_server *server, struct sli_smtp_event *event)
+{
+    struct sli_smtp_input_limits limits = limits_of(server);
+    enum sli_smtp_input_result result;
     struct slimta_slice line;
 
-    switch (sli_smtp_input_line(
-        &server->input, max < SIZE_MAX ? (size_t)max : SIZE_MAX, &line)) {
+    result = sli_smtp_input_line(&server->input, &limits, &line);
+    switch (result) {
     case SLI_SMTP_INPUT_LINE:
-        return limit_commands(server) || read_line(server, line, event);
+        if (server->state != SLI_SMTP_STATE_AUTH && limit_commands(server)) {
+            return 1;
+        }
+        return read_line(server, line, event);
     case SLI_SMTP_INPUT_MORE:
         return read_end(server);
     case SLI_SMTP_INPUT_TOO_LONG:
-        if (!limit_commands(server)) {
-            say(server,
-                server->state == SLI_SMTP_STATE_REFUSED
-                    ? SLI_SMTP_REPLY_BAD_SEQUENCE
-                    : SLI_SMTP_REPLY_LINE_TOO_LONG);
-        }
+    case SLI_SMTP_INPUT_WORD_TOO_LONG:
+        refuse_long_line(server, result == SLI_SMTP_INPUT_WORD_TOO_LONG);
         return 1;
     case SLI_SMTP_INPUT_NO_MEMORY:
         break;
     }
-    close_without_memory(server);
+    sli_smtp_say_no_memory(server);
     return 1;
-}
-
-/* Counts a run and cuts what passes a limit off it: what was lent up to there
- * does not depend on how the input was cut. The first refusal stands. */
-static void limit_content(
-    struct sli_smtp_server *server, struct slimta_slice *content)
-{
-    struct sli_smtp_transaction *transaction = &server->transaction;
-    uint64_t max = server->config->max_message_bytes;
-    uint64_t before = transaction->size;
-
-    transaction->size += content->size;
-    if (transaction->refusal != SLI_SMTP_REPLY_NONE) {
-        content->size = 0;
-    } else if (transaction->reader.has_bare &&
-        transaction->reader.policy == SLIMTA_BARE_REFUSE) {
-        transaction->refusal = SLI_SMTP_REPLY_BARE_NEWLINE;
-        content->size = 0;
-    } else if (transaction->size > max) {
-        /* RFC 1870 section 6.3: what follows is read, and thrown away. */
-        transaction->refusal = SLI_SMTP_REPLY_MESSAGE_TOO_LARGE;
-        content->size = (size_t)(max - before);
-    }
-}
-
-/* The next run of content that is not empty; 0 when there is none. */
-static int next_content(
-    struct sli_smtp_server *server, struct slimta_slice *content)
-{
-    struct sli_smtp_data_reader *reader = &server->transaction.reader;
-    struct slimta_slice front = sli_smtp_input_front(&server->input);
-
-    while (front.size > 0 && reader->state != SLI_SMTP_DATA_DONE) {
-        struct slimta_slice unread = front;
-        int has_more = sli_smtp_data_reader_next(reader, &unread, content);
-
-        sli_smtp_input_consume(&server->input, front.size - unread.size);
-        sli_smtp_hops_read(&server->transaction.hops, *content);
-        limit_content(server, content);
-        if (has_more && content->size > 0) {
-            return 1;
-        }
-        front = sli_smtp_input_front(&server->input);
-    }
-    return 0;
-}
-
-/* RFC 5321 section 6.3. Said at the end alone, so that what was lent before
- * does not depend on how the input was cut. */
-static void limit_hops(struct sli_smtp_server *server)
-{
-    struct sli_smtp_transaction *transaction = &server->transaction;
-    uint64_t max = server->config->max_received;
-
-    if (max != 0 && transaction->hops.count > max &&
-        transaction->refusal == SLI_SMTP_REPLY_NONE) {
-        transaction->refusal = SLI_SMTP_REPLY_TOO_MANY_HOPS;
-    }
 }
 
 static int read_content(
@@ -297,14 +267,14 @@ static int read_content(
 {
     const struct sli_smtp_transaction *transaction = &server->transaction;
 
-    if (next_content(server, &event->content)) {
+    if (sli_smtp_content_next(server, &event->content)) {
         event->type = SLI_SMTP_EVENT_CONTENT;
         return 0;
     }
     if (transaction->reader.state != SLI_SMTP_DATA_DONE) {
         return read_end(server);
     }
-    limit_hops(server);
+    sli_smtp_content_end(server);
     tell_end(server, event);
     ask(server, event, sli_slice("", 0));
     return 0;
@@ -314,7 +284,12 @@ static int read_state(
     struct sli_smtp_server *server, struct sli_smtp_event *event)
 {
     switch (server->state) {
+    case SLI_SMTP_STATE_TLS:
+        return read_end(server);
     case SLI_SMTP_STATE_START:
+        if (sli_smtp_machine_is_handshaking(server)) {
+            return read_end(server);
+        }
         event->type = SLI_SMTP_EVENT_BANNER;
         ask(server, event, sli_slice("", 0));
         return 0;
@@ -325,7 +300,7 @@ static int read_state(
         event->close = server->close;
         return 0;
     default:
-        return read_command(server, event);
+        return read_next_line(server, event);
     }
 }
 
@@ -333,20 +308,24 @@ static int read_state(
 static int owes_telling(
     struct sli_smtp_server *server, struct sli_smtp_event *event)
 {
-    if (server->refused != SLI_SMTP_REPLY_NONE) {
-        const struct sli_smtp_reply *reply =
-            sli_smtp_replies_get(server->refused);
-
-        event->type = SLI_SMTP_EVENT_REFUSED;
-        event->refused.verb = server->refused_verb;
-        event->refused.code = reply->code;
-        event->refused.text = reply->text;
-        server->refused = SLI_SMTP_REPLY_NONE;
+    if (sli_smtp_say_tell(server, event)) {
+        return 1;
+    }
+    if (server->auth.is_given_up) {
+        event->type = SLI_SMTP_EVENT_AUTH_GIVEN_UP;
+        event->given_up.code = server->auth.given_up_code;
+        server->auth.is_given_up = 0;
         return 1;
     }
     if (server->owes_reset) {
         event->type = SLI_SMTP_EVENT_RESET;
         server->owes_reset = 0;
+        return 1;
+    }
+    if (server->owes_start_tls) {
+        event->type = SLI_SMTP_EVENT_START_TLS;
+        event->start_tls.discarded = server->discarded;
+        server->owes_start_tls = 0;
         return 1;
     }
     return 0;
@@ -379,6 +358,16 @@ int sli_smtp_server_default(
     return sli_smtp_answer_default(server, reply);
 }
 
+/* The question is answered: nothing that came with it is kept. */
+static void forget_line(struct sli_smtp_server *server)
+{
+    server->question = SLI_SMTP_EVENT_NONE;
+    if (server->line_size > 0) {
+        sli_smtp_input_wipe(&server->input, server->line_size);
+    }
+    sli_buf_fini(&server->decoded);
+}
+
 int sli_smtp_server_answer(
     struct sli_smtp_server *server, const struct slimta_reply *reply)
 {
@@ -395,23 +384,91 @@ int sli_smtp_server_answer(
     err = sli_smtp_answer_write(server, &settled, &reason);
     if (server->question == SLI_SMTP_EVENT_EHLO && settled.is_success) {
         server->offered = sli_smtp_extensions_offered(server->extensions);
+        server->auth.taken_off = sli_smtp_extensions_mechanisms_off(
+            server->extensions, server->auth.mechanisms);
     }
     server->extensions = NULL;
-    server->question = SLI_SMTP_EVENT_NONE;
-    if (server->line_size > 0) {
-        sli_smtp_input_consume(&server->input, server->line_size);
-    }
+    forget_line(server);
     if (settled.is_success && question->proceed != NULL) {
         question->proceed(server);
     } else if (!settled.is_success && question->refuse != NULL) {
         question->refuse(server);
     }
     if (err != 0) {
-        close_without_memory(server);
+        sli_smtp_say_no_memory(server);
         return SLIMTA_ENOMEM;
     }
     if (settled.closes || reason == SLI_SMTP_CLOSE_ERRORS) {
         sli_smtp_machine_close(server, reason);
+    }
+    return 0;
+}
+
+void sli_smtp_server_set_mechanisms(
+    struct sli_smtp_server *server, const char *mechanisms, const char *secure)
+{
+    server->auth.mechanisms = mechanisms;
+    server->auth.secure = secure;
+    server->auth.taken_off = 0;
+    if (sli_smtp_cmd_auth_is_known(server)) {
+        sli_buf_keep_secret(&server->input.rest);
+    }
+}
+
+int sli_smtp_server_challenge(
+    struct sli_smtp_server *server, struct slimta_slice octets)
+{
+    if (server->question != SLI_SMTP_EVENT_AUTH &&
+        server->question != SLI_SMTP_EVENT_AUTH_ANSWER) {
+        return SLIMTA_ESTATE;
+    }
+    if (octets.size > SLI_SMTP_CMD_AUTH_CHALLENGE_MAX) {
+        return SLIMTA_EINVAL;
+    }
+    if (sli_smtp_cmd_auth_write(server->output, octets) != 0) {
+        sli_smtp_say_no_memory(server);
+        return SLIMTA_ENOMEM;
+    }
+    forget_line(server);
+    sli_smtp_machine_enter(server, SLI_SMTP_STATE_AUTH);
+    return 0;
+}
+
+int sli_smtp_server_reads_secrets(const struct sli_smtp_server *server)
+{
+    return sli_smtp_cmd_auth_is_known(server) && !server->auth.is_done;
+}
+
+int sli_smtp_server_secured(struct sli_smtp_server *server)
+{
+    if (!sli_smtp_machine_is_handshaking(server)) {
+        return SLIMTA_ESTATE;
+    }
+    server->is_secure = 1;
+    server->is_extended = 0;
+    server->offered = SLI_SMTP_EXTENSIONS_ALL;
+    server->auth = (struct sli_smtp_auth){0};
+    if (server->state == SLI_SMTP_STATE_TLS) {
+        sli_smtp_machine_enter(server, SLI_SMTP_STATE_CONNECTED);
+    }
+    return 0;
+}
+
+int sli_smtp_server_refuse_all(
+    struct sli_smtp_server *server, const struct slimta_reply *reply)
+{
+    const struct slimta_alloc *alloc = server->config->alloc;
+    int code = slimta_reply_code(reply);
+
+    if (code == 221 || code == 421) {
+        sli_smtp_server_terminate_with(server, reply);
+        return 0;
+    }
+    sli_mail_reply_free(alloc, server->refusal);
+    server->refusal = sli_mail_reply_clone(alloc, reply);
+    if (server->refusal == NULL) {
+        sli_smtp_say_no_memory(server);
+        return SLIMTA_ENOMEM;
     }
     return 0;
 }
@@ -422,7 +479,7 @@ void sli_smtp_server_terminate(
     if (server->state == SLI_SMTP_STATE_CLOSED) {
         return;
     }
-    if (text != NULL) {
+    if (text != NULL && !sli_smtp_machine_is_handshaking(server)) {
         struct sli_smtp_output_text parts = {.before = sli_slice_text(text)};
 
         (void)sli_smtp_output_line(
@@ -434,12 +491,15 @@ void sli_smtp_server_terminate(
 void sli_smtp_server_terminate_with(
     struct sli_smtp_server *server, const struct slimta_reply *reply)
 {
-    if (server->state != SLI_SMTP_STATE_CLOSED) {
+    if (server->state == SLI_SMTP_STATE_CLOSED) {
+        return;
+    }
+    if (!sli_smtp_machine_is_handshaking(server)) {
         (void)sli_smtp_output_reply(server->output, reply,
             slimta_reply_code(reply), SLI_SMTP_OUTPUT_ENHANCED,
             SLI_SMTP_OUTPUT_LAST);
-        sli_smtp_machine_close(server, SLI_SMTP_CLOSE_TERMINATED);
     }
+    sli_smtp_machine_close(server, SLI_SMTP_CLOSE_TERMINATED);
 }
 
 void sli_smtp_server_give_up(struct sli_smtp_server *server)
@@ -447,12 +507,28 @@ void sli_smtp_server_give_up(struct sli_smtp_server *server)
     sli_smtp_machine_reset(server);
 }
 
+int sli_smtp_server_is_secure(const struct sli_smtp_server *server)
+{
+    return server->is_secure;
+}
+
+int sli_smtp_server_is_authenticated(const struct sli_smtp_server *server)
+{
+    return server->auth.is_done;
+}
+
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server)
 {
+    static const char *const words[2][2][2] = {
+        {{"ESMTP", "ESMTPA"}, {"ESMTPS", "ESMTPSA"}},
+        {{"UTF8SMTP", "UTF8SMTPA"}, {"UTF8SMTPS", "UTF8SMTPSA"}},
+    };
+
     if (!server->is_extended) {
         return "SMTP";
     }
-    return server->transaction.smtputf8 ? "UTF8SMTP" : "ESMTP";
+    return words[server->transaction.smtputf8 != 0][server->is_secure]
+                [server->auth.is_done];
 }
 
 enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server)

@@ -20,6 +20,14 @@
 #include "smtp/input.h"
 #include "smtp/replies.h"
 
+/** When TLS begins. */
+enum sli_smtp_tls {
+    SLI_SMTP_TLS_OFF = 0,
+    SLI_SMTP_TLS_OFFERED,  /**< STARTTLS is offered */
+    SLI_SMTP_TLS_REQUIRED, /**< the same, and before it nearly all is 530 */
+    SLI_SMTP_TLS_IMMEDIATE /**< before the banner (RFC 8314 section 3) */
+};
+
 /** How all engines of one edge behave. Borrowed by each of them. */
 struct sli_smtp_config {
     const struct slimta_alloc *alloc;
@@ -27,9 +35,14 @@ struct sli_smtp_config {
     uint64_t max_message_bytes; /**< SLIMTA_UNLIMITED: none */
     uint64_t max_recipients;
     uint64_t max_command_bytes; /**< with CRLF */
+    uint64_t max_ehlo_bytes;    /**< the name in EHLO and HELO */
     uint64_t max_errors;        /**< SLIMTA_UNLIMITED: none */
     uint64_t max_received;      /**< Received fields; 0, _UNLIMITED: any */
+    uint64_t max_line_bytes;    /**< of content, with CRLF; the same */
     uint64_t max_idle_commands; /**< since a message was accepted; the same */
+    uint64_t max_auth_bytes;    /**< a line of AUTH, with CRLF; not 0 where
+                                     there are mechanisms */
+    enum sli_smtp_tls tls;
     enum slimta_bare_newlines bare_newlines;
     enum slimta_greeting greeting;
 };
@@ -37,6 +50,9 @@ struct sli_smtp_config {
 /** The longest word that is told as the verb of a refused command: no more than
  * letters, so that no password that came in the wrong place is told on. */
 #define SLI_SMTP_VERB_MAX 12
+
+/** The longest name of a mechanism (RFC 4422 section 3.1). */
+#define SLI_SMTP_MECHANISM_MAX 20
 
 enum sli_smtp_event_type {
     SLI_SMTP_EVENT_NONE, /**< nothing more in what was fed: feed again */
@@ -52,16 +68,25 @@ enum sli_smtp_event_type {
     SLI_SMTP_EVENT_RSET,
     SLI_SMTP_EVENT_NOOP,
     SLI_SMTP_EVENT_QUIT,
-    SLI_SMTP_EVENT_COMMAND, /**< a verb that is unknown here: `command` */
+    SLI_SMTP_EVENT_STARTTLS,    /**< answered with 220, START_TLS follows */
+    SLI_SMTP_EVENT_AUTH,        /**< an exchange begins: `auth`. It may also be
+                                     answered with sli_smtp_server_challenge */
+    SLI_SMTP_EVENT_AUTH_ANSWER, /**< to a challenge: `auth_answer`. The same */
+    SLI_SMTP_EVENT_COMMAND,     /**< a verb that is unknown here: `command` */
 
     /* Tellings: nothing is answered. */
-    SLI_SMTP_EVENT_CONTENT, /**< octets of the message: `content` */
-    SLI_SMTP_EVENT_REFUSED, /**< a command that the engine has refused by
-                                 itself: `refused` */
-    SLI_SMTP_EVENT_RESET,   /**< the transaction is gone without an END that
-                                 was answered 2xx: drop its envelope */
-    SLI_SMTP_EVENT_CLOSE    /**< send what is in the output, then close:
-                                 `close`. Comes again at each further call */
+    SLI_SMTP_EVENT_CONTENT,       /**< octets of the message: `content` */
+    SLI_SMTP_EVENT_REFUSED,       /**< a command that the engine has refused by
+                                       itself: `refused` */
+    SLI_SMTP_EVENT_AUTH_GIVEN_UP, /**< the exchange is over without an answer of
+                                       the owner's: drop it. `given_up` */
+    SLI_SMTP_EVENT_RESET,     /**< the transaction is gone without an END that
+                                   was answered 2xx: drop its envelope */
+    SLI_SMTP_EVENT_START_TLS, /**< send what is in the output, do the handshake,
+                                   then call sli_smtp_server_secured, or
+                                   terminate without a word: `start_tls` */
+    SLI_SMTP_EVENT_CLOSE      /**< send what is in the output, then close:
+                                   `close`. Comes again at each further call */
 };
 
 enum sli_smtp_close {
@@ -103,9 +128,26 @@ struct sli_smtp_event {
             struct slimta_slice argument; /**< "" when there is none */
         } command;
         struct {
+            const char *mechanism; /**< one that is offered, upper case */
+            int has_initial;       /**< an initial response came with it: 501
+                                        5.5.4 is the owner's answer if the
+                                        mechanism has none */
+            struct slimta_slice initial; /**< decoded; a secret */
+        } auth; /**< all of it lives until the answer */
+        struct slimta_slice auth_answer; /**< decoded; a secret that lives until
+                                              the answer */
+        struct {
+            int code; /**< what the client heard; 0: the session has ended */
+        } given_up;
+        struct {
+            size_t discarded; /**< octets in the clear that came behind
+                                   STARTTLS and were thrown away */
+        } start_tls;
+        struct {
             const char *verb; /**< as it came, "" when it is none */
             int code;
-            const char *text; /**< static, with its enhanced code */
+            const char *text; /**< static, with its enhanced code; or the text
+                                   of sli_smtp_server_refuse_all */
         } refused;
         enum sli_smtp_close close;
     };
@@ -120,6 +162,8 @@ enum sli_smtp_state {
     SLI_SMTP_STATE_MAIL,      /**< a sender, no recipient yet */
     SLI_SMTP_STATE_RCPT,      /**< at least one recipient */
     SLI_SMTP_STATE_CONTENT,   /**< after 354, up to CRLF.CRLF */
+    SLI_SMTP_STATE_AUTH,      /**< after 334: a line is an answer */
+    SLI_SMTP_STATE_TLS,       /**< after 220 to STARTTLS: nothing is read */
     SLI_SMTP_STATE_CLOSED     /**< nothing is read any more */
 };
 
@@ -128,9 +172,24 @@ struct sli_smtp_transaction {
     int smtputf8;
     uint64_t recipients; /* that were accepted */
     uint64_t size;       /* octets of content so far */
+    uint64_t line_size;  /* of the line that has begun, if that matters */
     struct sli_smtp_data_reader reader;
     struct sli_smtp_hops hops;
     enum sli_smtp_reply_id refusal; /* why the content is refused, or NONE */
+};
+
+/** What AUTH offers, and the exchange that is under way. */
+struct sli_smtp_auth {
+    const char *mechanisms; /* that are offered now; borrowed, or NULL */
+    const char *secure;     /* that would be under TLS; the same */
+    uint32_t taken_off; /* of `mechanisms`, by the host: a bit for each word */
+    int is_done;        /* the client has authenticated */
+    int is_given_up;    /* AUTH_GIVEN_UP is due */
+    int given_up_code;
+    int was_last; /* of the commands that we know: what is unknown behind it
+                     may be an answer that nobody asked for */
+    int has_initial;
+    char mechanism[SLI_SMTP_MECHANISM_MAX + 1]; /* of the exchange */
 };
 
 /** One session's engine, held by value; at most a few hundred octets and no
@@ -150,9 +209,17 @@ struct sli_smtp_server {
     int is_extended;   /* the last accepted greeting was EHLO */
     int asks_extended; /* the greeting that is asked about is EHLO */
     int has_ended;     /* no more input will come */
+    int is_secure;     /* TLS is on */
     enum sli_smtp_reply_id refused; /* REFUSED is the next event, or NONE */
     char refused_verb[SLI_SMTP_VERB_MAX + 1];
-    int owes_reset; /* RESET is the next event */
+    int owes_reset;     /* RESET is the next event */
+    int owes_start_tls; /* START_TLS is, with `discarded` */
+    size_t discarded;
+    struct slimta_reply *refusal; /* of every command but QUIT, or NULL */
+    /* What was decoded of the line that is asked about; secrets are in it, so
+     * it is wiped when that is answered. */
+    struct sli_buf decoded;
+    struct sli_smtp_auth auth;
     enum sli_smtp_close close;
     uint64_t errors;
     unsigned offered; /* extensions whose parameters are known */
@@ -170,7 +237,8 @@ void sli_smtp_server_init(struct sli_smtp_server *server,
 void sli_smtp_server_fini(struct sli_smtp_server *server);
 
 /** Gives input, borrowed until park (or all is consumed). What was parked
- * stands before it. SLIMTA_ENOMEM. */
+ * stands before it; what comes where a handshake is due is thrown away.
+ * SLIMTA_ENOMEM. */
 int sli_smtp_server_feed(
     struct sli_smtp_server *server, struct slimta_slice input);
 
@@ -218,7 +286,8 @@ void sli_smtp_server_offer(
     struct sli_smtp_server *server, const struct slimta_extensions *extensions);
 
 /** Says a last reply on the owner's account (a timeout, a shutdown) and
- * closes, in any state; a transaction gets its RESET first. `code` and `text`
+ * closes, in any state; a transaction gets its RESET first. Where a handshake
+ * is due nothing is said, since it would stand in the clear. `code` and `text`
  * as in slimta_reply_set, static text of one line that begins with its
  * enhanced code; NULL closes without a word. */
 void sli_smtp_server_terminate(
@@ -232,8 +301,56 @@ void sli_smtp_server_terminate_with(
  * while a question waits. */
 void sli_smtp_server_give_up(struct sli_smtp_server *server);
 
-/** The protocol word of RFC 3848 and RFC 6531: "SMTP", "ESMTP", "UTF8SMTP"
- * when the transaction has SMTPUTF8. Static. */
+/**
+ * What AUTH offers from now on: names in upper case, parted by single spaces,
+ * at most 32; NULL or "" is none. What is only in `secure`, the list that would
+ * be offered under TLS, is answered 538 (RFC 4954 section 6); when both are
+ * empty AUTH is not known here. Both are borrowed until the next call, until
+ * sli_smtp_server_secured or the end.
+ */
+void sli_smtp_server_set_mechanisms(
+    struct sli_smtp_server *server, const char *mechanisms, const char *secure);
+
+/**
+ * Answers AUTH or AUTH_ANSWER with 334 and `octets`, which are encoded; the
+ * client's next line comes as AUTH_ANSWER. An exchange ends with
+ * sli_smtp_server_answer: a 2xx authenticates, the default is 535; the words
+ * for a success that nobody else has words for are SLI_SMTP_REPLY_AUTHENTICATED
+ * of smtp/replies.h. SLIMTA_ENOMEM: the engine is closed then, and
+ * AUTH_GIVEN_UP comes. Nothing was done: SLIMTA_ESTATE, no such question waits;
+ * SLIMTA_EINVAL, the line would be longer than RFC 4954 section 4 allows.
+ */
+int sli_smtp_server_challenge(
+    struct sli_smtp_server *server, struct slimta_slice octets);
+
+/** Whether a password may stand in what is fed from now on: AUTH can be used,
+ * and was not. Who feeds wipes what was fed once it has been parked. What the
+ * engine itself has kept is wiped in any case. */
+int sli_smtp_server_reads_secrets(const struct sli_smtp_server *server);
+
+/**
+ * The handshake is done: after START_TLS, or with TLS at once, where it comes
+ * before the banner is asked about. All that was known is forgotten (RFC 3207
+ * section 4.2), the mechanisms too. SLIMTA_ESTATE: it is neither, and nothing
+ * was done.
+ */
+int sli_smtp_server_secured(struct sli_smtp_server *server);
+
+/**
+ * What TLS has come to is not enough: every command but QUIT gets `reply` from
+ * now on (RFC 3207 section 4.1), which is copied; 221 and 421 close at once.
+ * Not while a question waits. SLIMTA_ENOMEM: the engine is closed.
+ */
+int sli_smtp_server_refuse_all(
+    struct sli_smtp_server *server, const struct slimta_reply *reply);
+
+int sli_smtp_server_is_secure(const struct sli_smtp_server *server);
+
+int sli_smtp_server_is_authenticated(const struct sli_smtp_server *server);
+
+/** The protocol word of RFC 3848 and RFC 6531: "SMTP" after HELO; "ESMTP", or
+ * "UTF8SMTP" when the transaction has SMTPUTF8, with S under TLS and A for a
+ * client that has authenticated. Static. */
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server);
 
 enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server);

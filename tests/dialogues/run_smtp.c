@@ -3,19 +3,32 @@
  * the same outcome each time.
  *
  * A dialogue is a text file of lines:
- *   # a comment
- *   config: NAME VALUE        hostname, max-recipients, max-errors,
- * max-received, max-idle-commands, max-command-bytes, max-message-bytes,
- * bare-newlines (refuse, normalise, pass), greeting (hello, hostname)
- *   answer: QUESTION CODE TEXT the
- * host's answer to the next question of answer: QUESTION default       that
- * kind which has no answer yet end: input                the client has shut
- * down its side end: CODE TEXT            the owner terminates the session C:
- * TEXT                   the client sends TEXT and CRLF c: TEXT the client
- * sends TEXT x: COUNT TEXT             the client sends TEXT that often S: TEXT
- * a line of the server E: EVENT                  an event; all but BANNER, if
- * there is one at all with \r \n \\ \xNN in every TEXT. The order of C, S and E
- * lines to each other is for the reader: outcomes must not depend on it.
+ *
+ *     # a comment
+ *     config: NAME VALUE         hostname, max-recipients, max-errors,
+ *                                max-received, max-idle-commands,
+ *                                max-command-bytes, max-message-bytes,
+ *                                max-auth-bytes, bare-newlines (refuse,
+ *                                normalise, pass), greeting (hello, hostname),
+ *                                tls (offered, required, immediate),
+ *                                mechanisms (of AUTH, in the clear),
+ *                                secure-mechanisms (under TLS)
+ *     refusal: CODE TEXT         what TLS comes to is refused with this
+ *     answer: QUESTION CODE TEXT the host's answer to the next question of
+ *     answer: QUESTION default   that kind which has no answer yet; with 334,
+ *                                TEXT is the challenge
+ *     end: input                 the client has shut down its side
+ *     end: CODE TEXT             the owner terminates the session
+ *     C: TEXT                    the client sends TEXT and CRLF
+ *     c: TEXT                    the client sends TEXT
+ *     x: COUNT TEXT              the client sends TEXT that often
+ *     T:                         the handshake is done
+ *     S: TEXT                    a line of the server
+ *     E: EVENT                   an event; all but BANNER, if there is one at
+ *                                all
+ *
+ * with \r \n \\ \xNN in every TEXT. The order of C, S and E lines to each other
+ * is for the reader: outcomes must not depend on it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +43,7 @@
 #include "mail/reply.h"
 #include "smtp/server.h"
 
-enum { ANSWERS_MAX = 64, LINE_MAX_OCTETS = 8192 };
+enum { ANSWERS_MAX = 64, HANDSHAKES_MAX = 4, LINE_MAX_OCTETS = 8192 };
 
 struct text {
     char *data;
@@ -48,7 +61,13 @@ struct dialogue {
     char hostname[256];
     struct canned answers[ANSWERS_MAX];
     size_t answer_count;
+    char mechanisms[256];
+    char secure_mechanisms[256];
+    int refusal_code; /* 0: none */
+    char *refusal_text;
     struct text input;
+    size_t handshakes[HANDSHAKES_MAX]; /* before which octets of the input */
+    size_t handshake_count;
     struct text output;
     struct text events;
     int ends_input;
@@ -133,10 +152,15 @@ static const char *const event_names[] = {
     [SLI_SMTP_EVENT_RSET] = "RSET",
     [SLI_SMTP_EVENT_NOOP] = "NOOP",
     [SLI_SMTP_EVENT_QUIT] = "QUIT",
+    [SLI_SMTP_EVENT_STARTTLS] = "STARTTLS",
+    [SLI_SMTP_EVENT_AUTH] = "AUTH",
+    [SLI_SMTP_EVENT_AUTH_ANSWER] = "AUTH_ANSWER",
     [SLI_SMTP_EVENT_COMMAND] = "COMMAND",
     [SLI_SMTP_EVENT_CONTENT] = "CONTENT",
     [SLI_SMTP_EVENT_REFUSED] = "REFUSED",
+    [SLI_SMTP_EVENT_AUTH_GIVEN_UP] = "AUTH_GIVEN_UP",
     [SLI_SMTP_EVENT_RESET] = "RESET",
+    [SLI_SMTP_EVENT_START_TLS] = "START_TLS",
     [SLI_SMTP_EVENT_CLOSE] = "CLOSE",
 };
 
@@ -183,10 +207,10 @@ static void add_escaped(struct text *text, struct slimta_slice octets)
     }
 }
 
-static void add_path(struct text *text, struct slimta_slice mailbox)
+static void add_angled(struct text *text, struct slimta_slice octets)
 {
     add_text(text, " <");
-    add_escaped(text, mailbox);
+    add_escaped(text, octets);
     add_text(text, ">");
 }
 
@@ -210,6 +234,19 @@ static void add_params(
     if (params->smtputf8) {
         add_text(text, " SMTPUTF8");
     }
+    if (params->auth != NULL) {
+        add_text(text, " AUTH=");
+        add_escaped(text, sli_slice_text(params->auth));
+    }
+}
+
+static void add_auth(struct text *text, const struct sli_smtp_event *event)
+{
+    add_text(text, " ");
+    add_text(text, event->auth.mechanism);
+    if (event->auth.has_initial) {
+        add_angled(text, event->auth.initial);
+    }
 }
 
 static void add_details(struct play *play, const struct sli_smtp_event *event)
@@ -222,13 +259,23 @@ static void add_details(struct play *play, const struct sli_smtp_event *event)
         add_escaped(text, event->greeting.name);
         break;
     case SLI_SMTP_EVENT_MAIL:
-        add_path(text, event->mail.path.mailbox);
+        add_angled(text, event->mail.path.mailbox);
         add_params(text, &event->mail.params);
         add_text(text, " ");
         add_text(text, sli_smtp_server_protocol(&play->server));
         break;
     case SLI_SMTP_EVENT_RCPT:
-        add_path(text, event->rcpt.path.mailbox);
+        add_angled(text, event->rcpt.path.mailbox);
+        break;
+    case SLI_SMTP_EVENT_AUTH:
+        add_auth(text, event);
+        break;
+    case SLI_SMTP_EVENT_AUTH_ANSWER:
+        add_angled(text, event->auth_answer);
+        break;
+    case SLI_SMTP_EVENT_AUTH_GIVEN_UP:
+        add_text(text, " ");
+        add_number(text, (uint64_t)event->given_up.code);
         break;
     case SLI_SMTP_EVENT_END:
         add_text(text, " ");
@@ -303,6 +350,11 @@ static void give_answer(struct play *play, enum sli_smtp_event_type question)
     if (!sli_smtp_server_is_waiting(&play->server)) {
         return;
     }
+    if (canned != NULL && canned->code == 334) {
+        (void)sli_smtp_server_challenge(
+            &play->server, sli_slice_text(canned->text));
+        return;
+    }
     if (canned == NULL && !play->way->is_spoken) {
         (void)sli_smtp_server_answer(&play->server, NULL);
         return;
@@ -353,28 +405,65 @@ static void pump(struct play *play)
     drop_piece(play);
 }
 
+/* What the owner does when TLS is on. */
+static void secure(struct play *play)
+{
+    const struct dialogue *dialogue = play->dialogue;
+
+    (void)sli_smtp_server_secured(&play->server);
+    sli_smtp_server_set_mechanisms(
+        &play->server, dialogue->secure_mechanisms, NULL);
+    if (dialogue->refusal_text != NULL) {
+        struct slimta_reply reply;
+
+        sli_mail_reply_init(&reply, &play->plain);
+        if (slimta_reply_set(
+                &reply, dialogue->refusal_code, dialogue->refusal_text) != 0) {
+            die("a refusal that cannot be");
+        }
+        (void)sli_smtp_server_refuse_all(&play->server, &reply);
+        sli_mail_reply_fini(&reply);
+    }
+    pump(play);
+}
+
 /* Each piece has a block of memory of its own, so that whoever reads it once it
  * is given back is seen by the address sanitizer. */
+static void feed_piece(struct play *play, const char *data, size_t size)
+{
+    play->piece = malloc(size);
+    if (play->piece == NULL) {
+        die("out of memory");
+    }
+    memcpy(play->piece, data, size);
+    (void)sli_smtp_server_feed(&play->server, sli_slice(play->piece, size));
+    pump(play);
+}
+
+/* No piece goes past a handshake. */
 static void feed(struct play *play)
 {
-    const struct text *input = &play->dialogue->input;
+    const struct dialogue *dialogue = play->dialogue;
+    const struct text *input = &dialogue->input;
+    size_t done = 0;
     size_t at = 0;
 
-    while (at < input->size) {
+    for (;;) {
+        int is_last = done == dialogue->handshake_count;
+        size_t end = is_last ? input->size : dialogue->handshakes[done];
         size_t size = at == 0 && play->way->first > 0 ? play->way->first
                                                       : play->way->piece;
 
-        if (size > input->size - at) {
-            size = input->size - at;
+        if (at < end) {
+            size = size > end - at ? end - at : size;
+            feed_piece(play, input->data + at, size);
+            at += size;
+        } else if (is_last) {
+            return;
+        } else {
+            secure(play);
+            done++;
         }
-        play->piece = malloc(size);
-        if (play->piece == NULL) {
-            die("out of memory");
-        }
-        memcpy(play->piece, input->data + at, size);
-        (void)sli_smtp_server_feed(&play->server, sli_slice(play->piece, size));
-        pump(play);
-        at += size;
     }
 }
 
@@ -407,6 +496,8 @@ static void run(const struct dialogue *dialogue, const struct way *way,
     config.alloc = alloc;
     sli_buf_init(&buf, alloc, SIZE_MAX);
     sli_smtp_server_init(&play.server, &config, &buf);
+    sli_smtp_server_set_mechanisms(
+        &play.server, dialogue->mechanisms, dialogue->secure_mechanisms);
     pump(&play);
     feed(&play);
     end(&play);
@@ -649,6 +740,19 @@ static void read_greeting(struct sli_smtp_config *config, const char *value)
     }
 }
 
+static void read_tls(struct sli_smtp_config *config, const char *value)
+{
+    if (strcmp(value, "offered") == 0) {
+        config->tls = SLI_SMTP_TLS_OFFERED;
+    } else if (strcmp(value, "required") == 0) {
+        config->tls = SLI_SMTP_TLS_REQUIRED;
+    } else if (strcmp(value, "immediate") == 0) {
+        config->tls = SLI_SMTP_TLS_IMMEDIATE;
+    } else {
+        die("an unknown way of TLS");
+    }
+}
+
 static void read_config(struct dialogue *dialogue, const char *text)
 {
     struct sli_smtp_config *config = &dialogue->config;
@@ -656,6 +760,16 @@ static void read_config(struct dialogue *dialogue, const char *text)
     if (has_prefix(&text, "hostname ")) {
         (void)snprintf(
             dialogue->hostname, sizeof dialogue->hostname, "%s", text);
+    } else if (has_prefix(&text, "mechanisms ")) {
+        (void)snprintf(
+            dialogue->mechanisms, sizeof dialogue->mechanisms, "%s", text);
+    } else if (has_prefix(&text, "secure-mechanisms ")) {
+        (void)snprintf(dialogue->secure_mechanisms,
+            sizeof dialogue->secure_mechanisms, "%s", text);
+    } else if (has_prefix(&text, "max-auth-bytes ")) {
+        config->max_auth_bytes = number_of(text);
+    } else if (has_prefix(&text, "tls ")) {
+        read_tls(config, text);
     } else if (has_prefix(&text, "max-recipients ")) {
         config->max_recipients = number_of(text);
     } else if (has_prefix(&text, "max-errors ")) {
@@ -668,6 +782,10 @@ static void read_config(struct dialogue *dialogue, const char *text)
         config->max_received = number_of(text);
     } else if (has_prefix(&text, "max-command-bytes ")) {
         config->max_command_bytes = number_of(text);
+    } else if (has_prefix(&text, "max-ehlo-bytes ")) {
+        config->max_ehlo_bytes = number_of(text);
+    } else if (has_prefix(&text, "max-line-bytes ")) {
+        config->max_line_bytes = number_of(text);
     } else if (has_prefix(&text, "max-message-bytes ")) {
         config->max_message_bytes = number_of(text);
     } else if (has_prefix(&text, "bare-newlines ")) {
@@ -712,6 +830,14 @@ static void read_end(struct dialogue *dialogue, const char *text)
     }
 }
 
+static void read_handshake(struct dialogue *dialogue)
+{
+    if (dialogue->handshake_count == HANDSHAKES_MAX) {
+        die("too many handshakes");
+    }
+    dialogue->handshakes[dialogue->handshake_count++] = dialogue->input.size;
+}
+
 static void read_repeated(struct dialogue *dialogue, const char *text)
 {
     for (int count = atoi(text); count > 0; count--) {
@@ -728,6 +854,11 @@ static void read_line(struct dialogue *dialogue, const char *line)
         read_config(dialogue, line);
     } else if (has_prefix(&line, "answer: ")) {
         read_answer(dialogue, line);
+    } else if (has_prefix(&line, "refusal: ")) {
+        dialogue->refusal_code = atoi(line);
+        dialogue->refusal_text = unescaped(line + 4);
+    } else if (has_prefix(&line, "T:")) {
+        read_handshake(dialogue);
     } else if (has_prefix(&line, "end: ")) {
         read_end(dialogue, line);
     } else if (has_prefix(&line, "x: ")) {
@@ -757,7 +888,9 @@ static int read_file(struct dialogue *dialogue, const char *path)
                                       .max_message_bytes = 1000,
                                       .max_recipients = 100,
                                       .max_command_bytes = 4096,
+                                      .max_ehlo_bytes = 255,
                                       .max_errors = 100,
+                                      .max_auth_bytes = 12290,
                                   }};
     read_config(dialogue, "hostname mx.example");
     add(&dialogue->output, "", 0);
@@ -783,6 +916,7 @@ static void free_dialogue(struct dialogue *dialogue)
     free_text(&dialogue->output);
     free_text(&dialogue->events);
     free(dialogue->end_text);
+    free(dialogue->refusal_text);
 }
 
 int main(int argc, char **argv)

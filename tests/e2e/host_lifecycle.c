@@ -536,15 +536,34 @@ static void test_unix_file(void **state)
 
 static void test_bad_options(void **state)
 {
-    const struct smtp_edge_options bad[] = {
-        {.size = 0},
-        {.size = sizeof bad[0], .hostname = "a b"},
-        {.size = sizeof bad[0], .hostname = "a\r\nb"},
-        {.size = sizeof bad[0], .threads = 257},
-        {.size = sizeof bad[0], .max_command_bytes = 511},
-        {.size = sizeof bad[0], .max_command_bytes = 65537},
-        {.size = sizeof bad[0], .bare_newlines = (enum slimta_bare_newlines)9},
+    static struct {
+        const char *name; /* that the error begins with */
+        struct smtp_edge_options options;
+    } bad[] = {
+        {"hostname: ", {.hostname = "a b"}},
+        {"hostname: ", {.hostname = "a\r\nb"}},
+        {"threads: ", {.threads = 257}},
+        {"max_command_bytes: ", {.max_command_bytes = 511}},
+        {"max_command_bytes: ", {.max_command_bytes = 65537}},
+        {"max_ehlo_bytes: ", {.max_ehlo_bytes = 256}},
+        {"max_ehlo_bytes: ", {.max_ehlo_bytes = SLIMTA_UNLIMITED}},
+        {"max_line_bytes: ", {.max_line_bytes = 1}},
+        {"max_line_bytes: ", {.max_line_bytes = 999}},
+        {"max_unread_bytes: ", {.max_unread_bytes = 1073741825}},
+        {"max_unread_bytes: ", {.max_unread_bytes = SLIMTA_UNLIMITED}},
+        {"bare_newlines: ", {.bare_newlines = (enum slimta_bare_newlines)9}},
     };
+    static struct smtp_edge_options good[] = {
+        {.max_command_bytes = 512},
+        {.max_command_bytes = 65536},
+        {.max_ehlo_bytes = 1},
+        {.max_ehlo_bytes = 255},
+        {.max_line_bytes = 1000},
+        {.max_line_bytes = SLIMTA_UNLIMITED},
+        {.max_unread_bytes = 1},
+        {.max_unread_bytes = 1073741824},
+    };
+    const struct smtp_edge_options empty = {.size = 0};
     struct {
         struct smtp_edge_options options;
         char tail[8];
@@ -556,12 +575,23 @@ static void test_bad_options(void **state)
 
     (void)state;
     host_queue_init(&queue, HOST_QUEUED);
+    assert_int_equal(
+        smtp_edge_new(&edge, &empty, &queue.queue, &error), SLIMTA_EINVAL);
+    assert_int_not_equal(error.text[0], '\0');
     for (i = 0; i < sizeof bad / sizeof bad[0]; ++i) {
-        error.text[0] = '\0';
+        bad[i].options.size = sizeof bad[i].options;
         assert_int_equal(
-            smtp_edge_new(&edge, &bad[i], &queue.queue, &error), SLIMTA_EINVAL);
+            smtp_edge_new(&edge, &bad[i].options, &queue.queue, &error),
+            SLIMTA_EINVAL);
         assert_null(edge);
-        assert_int_not_equal(error.text[0], '\0');
+        assert_ptr_equal(strstr(error.text, bad[i].name), error.text);
+    }
+    for (i = 0; i < sizeof good / sizeof good[0]; ++i) {
+        good[i].size = sizeof good[i];
+        assert_int_equal(
+            smtp_edge_new(&edge, &good[i], &queue.queue, &error), 0);
+        smtp_edge_free(edge);
+        edge = NULL;
     }
     assert_int_equal(
         smtp_edge_new(&edge, &newer.options, &queue.queue, &error), 0);

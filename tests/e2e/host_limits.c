@@ -1,4 +1,5 @@
-/** What an edge does at its limits: descriptors, connections, adopting. */
+/** What an edge does at its limits: descriptors, connections, sizes; adopting.
+ */
 /* syscall is no part of POSIX. */
 #define _DEFAULT_SOURCE
 #include "host.h"
@@ -6,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -386,6 +388,208 @@ static void test_adopt_before_and_after(void **state)
     close_edge(host.edge, &queue);
 }
 
+/* Sizes */
+
+/* One message, of one line of `size` octets with its CRLF. */
+static int deliver_line(struct host_client *client, size_t size)
+{
+    char text[2048];
+
+    assert_true(size + sizeof ".\r\n" <= sizeof text);
+    assert_int_equal(
+        host_client_ask(client, "MAIL FROM:<a@example.com>\r\n"), 250);
+    assert_int_equal(
+        host_client_ask(client, "RCPT TO:<b@example.net>\r\n"), 250);
+    assert_int_equal(host_client_ask(client, "DATA\r\n"), 354);
+    memset(text, 'a', size);
+    strcpy(text + size - 2, "\r\n.\r\n");
+    return host_client_ask(client, text);
+}
+
+static void test_line_bytes(void **state)
+{
+    const struct smtp_edge_options limited = {
+        .size = sizeof limited, .max_line_bytes = 1000};
+    struct host_client client;
+    struct host_queue queue;
+    struct host_edge host;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    host_edge_start(&host, &limited, &queue.queue);
+    assert_int_equal(host_client_open(&client, &host.address), 0);
+    greet(&client);
+    assert_int_equal(deliver_line(&client, 999), 250);
+    assert_int_equal(deliver_line(&client, 1000), 250);
+    assert_int_equal(deliver_line(&client, 1001), 554);
+    assert_string_equal(
+        client.line, "554 5.6.0 Message has a line that is too long");
+    assert_int_equal(deliver_line(&client, 1000), 250);
+    assert_int_equal(host_queue_count(&queue, &queue.messages), 3);
+    host_client_close(&client);
+    host_edge_stop(&host, 0);
+    host_edge_start(&host, NULL, &queue.queue);
+    assert_int_equal(host_client_open(&client, &host.address), 0);
+    greet(&client);
+    assert_int_equal(deliver_line(&client, 1001), 250);
+    host_client_close(&client);
+    host_edge_stop(&host, 0);
+    host_queue_fini(&queue);
+}
+
+/* EHLO with a name of `size` octets. */
+static int ask_ehlo(struct host_client *client, size_t size)
+{
+    char text[512] = "EHLO ";
+
+    memset(text + 5, 'a', size);
+    strcpy(text + 5 + size, "\r\n");
+    return host_client_ask(client, text);
+}
+
+static void test_ehlo_bytes(void **state)
+{
+    const size_t limits[] = {0, 5, 255};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        const struct smtp_edge_options options = {
+            .size = sizeof options, .max_ehlo_bytes = limits[i]};
+        size_t limit = limits[i] == 0 ? 255 : limits[i];
+        struct host_client client;
+        struct host_queue queue;
+        struct host_edge host;
+
+        host_queue_init(&queue, HOST_QUEUED);
+        host_edge_start(&host, &options, &queue.queue);
+        assert_int_equal(host_client_open(&client, &host.address), 0);
+        assert_int_equal(host_client_reply(&client), 220);
+        assert_int_equal(ask_ehlo(&client, limit - 1), 250);
+        assert_int_equal(ask_ehlo(&client, limit), 250);
+        assert_int_equal(ask_ehlo(&client, limit + 1), 501);
+        host_client_close(&client);
+        host_edge_stop(&host, 0);
+        host_queue_fini(&queue);
+    }
+}
+
+#define UNREAD_BANNER "220 mx.example.net ESMTP Mail Gateway\r\n"
+#define UNREAD_OK "250 2.0.0 Ok\r\n"
+
+enum {
+    BANNER_SIZE = sizeof UNREAD_BANNER - 1,
+    OK_SIZE = sizeof UNREAD_OK - 1,
+    UNREAD_COMMANDS = 10
+};
+
+/* Fills what the socket takes, so that all replies wait. */
+static size_t fill(int fd)
+{
+    static const char block[4096];
+    size_t size = 0;
+    ssize_t sent;
+
+    while ((sent = send(fd, block, sizeof block, MSG_DONTWAIT)) > 0) {
+        size += (size_t)sent;
+    }
+    assert_int_equal(errno, EAGAIN);
+    return size;
+}
+
+static void drop(int fd, size_t size)
+{
+    char block[4096];
+
+    while (size > 0) {
+        ssize_t got =
+            recv(fd, block, size < sizeof block ? size : sizeof block, 0);
+
+        assert_true(got > 0);
+        size -= (size_t)got;
+    }
+}
+
+static uint64_t count_commands(const struct smtp_edge *edge)
+{
+    struct slimta_counters counters = {.size = sizeof counters};
+
+    smtp_edge_count(edge, &counters);
+    return counters.commands;
+}
+
+/* A client that has not read `limit` octets of replies gets how many answers;
+ * the rest of them when it reads. */
+static void check_unread(uint64_t limit, uint64_t answers)
+{
+    const struct smtp_edge_options options = {.size = sizeof options,
+        .hostname = "mx.example.net",
+        .max_unread_bytes = limit};
+    struct host_queue queue;
+    struct smtp_edge *edge = open_edge(&options, &queue);
+    struct pair deaf;
+    struct pair other;
+    size_t filled;
+
+    assert_int_equal(smtp_edge_start(edge, NULL, NULL), 0);
+    open_pair(&deaf);
+    open_pair(&other);
+    filled = fill(deaf.fd);
+    for (int i = 0; i < UNREAD_COMMANDS; i++) {
+        assert_int_equal(host_client_send(&deaf.client, "NOOP\r\n", 6), 0);
+    }
+    assert_int_equal(smtp_edge_adopt(edge, deaf.fd, NULL), 0);
+    assert_int_equal(smtp_edge_adopt(edge, other.fd, NULL), 0);
+    /* When the loop has turned for the other, it has for the first. */
+    greet(&other.client);
+    assert_int_equal(host_client_ask(&other.client, "NOOP\r\n"), 250);
+    assert_int_equal(host_client_ask(&other.client, "NOOP\r\n"), 250);
+    assert_int_equal(count_commands(edge), answers + 3);
+    drop(deaf.client.fd, filled);
+    assert_int_equal(host_client_reply(&deaf.client), 220);
+    for (int i = 0; i < UNREAD_COMMANDS; i++) {
+        assert_int_equal(host_client_reply(&deaf.client), 250);
+    }
+    assert_int_equal(count_commands(edge), UNREAD_COMMANDS + 3);
+    host_client_close(&deaf.client);
+    host_client_close(&other.client);
+    close_edge(edge, &queue);
+}
+
+static void test_unread_bytes(void **state)
+{
+    (void)state;
+    check_unread(1, 0);
+    check_unread(BANNER_SIZE - 1, 0);
+    check_unread(BANNER_SIZE, 1);
+    check_unread(BANNER_SIZE + 1, 1);
+    check_unread(BANNER_SIZE + OK_SIZE - 1, 1);
+    check_unread(BANNER_SIZE + OK_SIZE, 2);
+    check_unread(BANNER_SIZE + OK_SIZE + 1, 2);
+    check_unread(0, UNREAD_COMMANDS); /* the default is far above */
+}
+
+/* What waits has an end: also a client that reads nothing. */
+static void test_unread_times_out(void **state)
+{
+    const struct smtp_edge_options options = {
+        .size = sizeof options, .max_unread_bytes = 1, .command_timeout_ms = 1};
+    struct host_queue queue;
+    struct smtp_edge *edge = open_edge(&options, &queue);
+    struct pollfd end = {0};
+    struct pair deaf;
+
+    (void)state;
+    assert_int_equal(smtp_edge_start(edge, NULL, NULL), 0);
+    open_pair(&deaf);
+    (void)fill(deaf.fd);
+    assert_int_equal(smtp_edge_adopt(edge, deaf.fd, NULL), 0);
+    end.fd = deaf.client.fd;
+    assert_int_equal(poll(&end, 1, HOST_PATIENCE_S * 1000), 1);
+    assert_true((end.revents & POLLHUP) != 0);
+    host_client_close(&deaf.client);
+    close_edge(edge, &queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,6 +598,10 @@ int main(void)
         cmocka_unit_test(test_adopt_over_limits),
         cmocka_unit_test(test_adopt_while_stopping),
         cmocka_unit_test(test_adopt_before_and_after),
+        cmocka_unit_test(test_line_bytes),
+        cmocka_unit_test(test_ehlo_bytes),
+        cmocka_unit_test(test_unread_bytes),
+        cmocka_unit_test(test_unread_times_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

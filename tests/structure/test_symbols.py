@@ -133,7 +133,7 @@ def pure_without_libuv():
     archive = release() / 'lib/libslimta-edge-pure.a'
     run(CC + ['-x', 'c', '-', '-x', 'none', '-Wl,--whole-archive', archive,
               '-Wl,--no-whole-archive', '-lmbedtls', '-lmbedx509',
-              '-lmbedcrypto', '-o', '/dev/null'],
+              '-lmbedcrypto', '-lgsasl', '-o', '/dev/null'],
         input='int main(void)\n{\n    return 0;\n}\n')
 
 

@@ -39,13 +39,14 @@ static void test_keeps_what_it_got(void **state)
     static const char *const recipients[] = {"a@b", "\"a b\"@c", NULL};
     struct sample sample = sample_make();
     char name[] = "client.example.org";
+    char auth[] = "user@example.org";
     struct slimta_envelope *envelope;
     const struct slimta_client *client;
     const struct slimta_mail_params *params;
 
     (void)state;
-    sample.facts.ehlo_as = sli_slice_text(name);
-    sample.facts.reverse_name = SLI_LITERAL("reverse.example.org");
+    sample.facts.client.ehlo_as = name;
+    sample.facts.client.reverse_name = "reverse.example.org";
     sample.params = (struct slimta_mail_params){
         .size = sizeof sample.params,
         .has_size = 1,
@@ -53,10 +54,12 @@ static void test_keeps_what_it_got(void **state)
         .has_body = 1,
         .body = SLIMTA_BODY_8BITMIME,
         .smtputf8 = 1,
+        .auth = auth,
     };
     sample.recipients = recipients;
     envelope = build(&sample);
     memset(name, 'x', sizeof name - 1);
+    memset(auth, 'x', sizeof auth - 1);
 
     client = slimta_envelope_client(envelope);
     assert_int_equal(client->size, sizeof *client);
@@ -69,6 +72,7 @@ static void test_keeps_what_it_got(void **state)
     assert_int_equal(params->size_bytes, 77);
     assert_int_equal(params->body, SLIMTA_BODY_8BITMIME);
     assert_true(params->has_size && params->has_body && params->smtputf8);
+    assert_string_equal(params->auth, "user@example.org");
     assert_string_equal(slimta_envelope_sender(envelope), "sender@example.org");
     assert_string_equal(slimta_envelope_receiver(envelope), "mx.example.com");
     assert_int_equal(slimta_envelope_recipient_count(envelope), 2);
@@ -88,7 +92,7 @@ static void test_null_and_unknown(void **state)
 
     (void)state;
     sample.sender = "";
-    sample.facts.ehlo_as = (struct slimta_slice){NULL, 0};
+    sample.facts.client.ehlo_as = NULL;
     envelope = build(&sample);
     assert_string_equal(slimta_envelope_sender(envelope), "");
     assert_string_equal(slimta_envelope_client(envelope)->ehlo_as, "");
@@ -368,7 +372,8 @@ static void test_split(void **state)
     sample.recipients = recipients;
     sample.content = "A: 1\r\n\r\n";
     sample.params.smtputf8 = 1;
-    sample.facts.reverse_name = SLI_LITERAL("reverse.example.org");
+    sample.facts.client.reverse_name = "reverse.example.org";
+    sample.params.auth = "user@example.org";
     envelope = build(&sample);
     assert_int_equal(slimta_envelope_prepend(envelope, "X", "p1"), 0);
     sli_mail_envelope_seal(envelope, 99);
@@ -395,6 +400,7 @@ static void test_split(void **state)
     assert_string_equal(
         slimta_envelope_client(part)->reverse_name, "reverse.example.org");
     assert_true(slimta_envelope_params(part)->smtputf8);
+    assert_string_equal(slimta_envelope_params(part)->auth, "user@example.org");
     assert_int_equal(slimta_envelope_timestamp_ms(part), 99);
     assert_int_equal(slimta_envelope_header(part, "X", 0, &value), 1);
     assert_int_equal(slimta_envelope_header(part, "A", 0, &value), 1);
@@ -480,7 +486,8 @@ static void live_a_life(struct fail_alloc *alloc, void *user)
     memset(text, 'x', sizeof text - 1);
     sample.recipients = recipients;
     sample.content = "A: 1\r\n\r\n";
-    sample.facts.reverse_name = sli_slice_text(text);
+    sample.facts.client.reverse_name = text;
+    sample.params.auth = text;
     envelope = sample_build(&sample, &alloc->table, &err);
     if (err == 0) {
         err = slimta_envelope_prepend(envelope, "X", text);

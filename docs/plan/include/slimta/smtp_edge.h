@@ -109,15 +109,21 @@ struct smtp_edge_options {
      * struct slimta_validators. */
     uint64_t validator_timeout_ms;
 
-    /* More limits; each but the EHLO name's may be SLIMTA_UNLIMITED. */
+    /* More limits; each but the EHLO name's and the unread replies' may be
+     * SLIMTA_UNLIMITED. */
     uint64_t max_connections_per_ip; /**< of one client, after PROXY [100] */
     uint64_t max_idle_commands;      /**< commands of a session since a message
                                           was last accepted [100000] */
     uint64_t min_data_rate;          /**< octets a second on average while data
                                           flows, after the first 60 s [1024] */
-    uint64_t max_line_bytes; /**< a line of a message [SLIMTA_UNLIMITED] */
+    uint64_t max_line_bytes; /**< a line of a message with CRLF, 1000 at least;
+                                  then 554 [SLIMTA_UNLIMITED] */
     uint64_t max_received;   /**< Received fields, then 554 5.4.6 [100] */
-    uint64_t max_ehlo_bytes; /**< the EHLO name [255], the most there is */
+    uint64_t max_ehlo_bytes; /**< the name in EHLO and HELO [255], the most
+                                  there is */
+    /** Replies that a client does not read: beyond it no more commands are
+     * answered or read before it has [64 KiB], at most 1 GiB. */
+    uint64_t max_unread_bytes;
     uint64_t max_auth_bytes; /**< a line of AUTH with CRLF [12290] */
     uint64_t tls_timeout_ms; /**< for a handshake [30 s]; command_timeout_ms
                                   caps it, and PROXY's */

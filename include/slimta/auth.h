@@ -58,25 +58,33 @@ SLIMTA_API const char *slimta_credentials_password(
     const struct slimta_credentials *credentials);
 
 /** 1 when the password is `password`, else 0, in a time that does not tell
- * where they differ. 0 when there is no password. `password` is borrowed. */
+ * where they differ. Both are prepared as SASLprep (RFC 4013) says; what cannot
+ * be prepared matches nothing. 0 when there is no password. `password` is
+ * borrowed. */
 SLIMTA_API int slimta_credentials_match(
     const struct slimta_credentials *credentials, const char *password);
 
 /** The same against a text of slimta_stored_secret_make. Takes as long as its
- * iterations: for a worker thread. SLIMTA_EINVAL when `stored` is no such
- * text. */
+ * iterations: for a worker thread. Never 1 when `stored` is no such text
+ * (slimta_stored_secret_is_valid), or when there is no memory. */
 SLIMTA_API int slimta_credentials_match_stored(
     const struct slimta_credentials *credentials, const char *stored);
 
 /**
  * Writes the text that stands in for a password and cannot be turned back:
  * "{SCRAM-SHA-256}iterations,salt,stored key,server key" (RFC 5803's fields).
- * `mechanism` is "SCRAM-SHA-1" or "SCRAM-SHA-256"; `iterations` 0 means 10000;
- * `out` has SLIMTA_STORED_SECRET_MAX octets. Slow: for a worker thread.
+ * `mechanism` is "SCRAM-SHA-1" or "SCRAM-SHA-256"; `iterations` 0 means 10000,
+ * which is what unknown users are shown, else 4096 to 10,000,000; `out` has
+ * SLIMTA_STORED_SECRET_MAX octets. Slow: for a worker thread. SLIMTA_EINVAL
+ * when SASLprep does not take the password or leaves nothing of it.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_stored_secret_make(char *out,
     const char *mechanism, const char *password, unsigned iterations,
     struct slimta_error *error);
+
+/** 1 when `text` is one that slimta_stored_secret_make can have written, with
+ * a salt of 8 to 64 octets, else 0. Any thread. */
+SLIMTA_API int slimta_stored_secret_is_valid(const char *text);
 
 /** Answers a `secret` question with a password. Copied, and wiped after use.
  * SLIMTA_ENOMEM: then the answer is 454 4.7.0, whatever else is said. Where

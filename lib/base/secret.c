@@ -1,0 +1,26 @@
+/** Octets that nobody may learn: wiped for certain, compared in even time. */
+#include "base/secret.h"
+
+void sli_secret_wipe(void *octets, size_t size)
+{
+    /* A compiler leaves out stores that nobody reads, but no volatile ones. */
+    volatile unsigned char *at = octets;
+
+    for (size_t i = 0; i < size; i++) {
+        at[i] = 0;
+    }
+}
+
+int sli_secret_is(struct slimta_slice shown, struct slimta_slice secret)
+{
+    volatile unsigned char different = shown.size != secret.size;
+
+    for (size_t i = 0; i < shown.size; i++) {
+        /* Past the end of the secret, or without one, any octet will do. */
+        const char *at =
+            i < secret.size ? secret.data + i : (const char *)shown.data + i;
+
+        different |= (unsigned char)(shown.data[i] ^ *at);
+    }
+    return different == 0;
+}

@@ -1,0 +1,42 @@
+/** xtext (RFC 3461 section 4): what stands in the parameters of MAIL and RCPT
+ * for text that may hold anything. */
+#include "smtp/xtext.h"
+
+#include "base/ascii.h"
+
+/* The value of a digit; -1 when it is none, and lower case is none. */
+static int digit(char octet)
+{
+    if (!sli_ascii_is(octet, SLI_ASCII_HEX) ||
+        sli_ascii_upper(octet) != octet) {
+        return -1;
+    }
+    return octet <= '9' ? octet - '0' : octet - 'A' + 10;
+}
+
+static int is_plain(char octet)
+{
+    return sli_ascii_is(octet, SLI_ASCII_PRINT) && octet != ' ' &&
+        octet != '+' && octet != '=';
+}
+
+int sli_smtp_xtext_decode(struct slimta_slice text, char *out, size_t *size)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        char octet = text.data[i];
+
+        if (octet == '+' && text.size - i > 2 && digit(text.data[i + 1]) >= 0 &&
+            digit(text.data[i + 2]) >= 0) {
+            octet =
+                (char)(digit(text.data[i + 1]) * 16 + digit(text.data[i + 2]));
+            i += 2;
+        } else if (!is_plain(octet)) {
+            return 0;
+        }
+        out[count++] = octet;
+    }
+    *size = count;
+    return 1;
+}
