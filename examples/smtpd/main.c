@@ -12,6 +12,7 @@
 #include "listen.h"
 #include "machine.h"
 #include "options.h"
+#include "security.h"
 
 /** What main waits for. The edge serves on threads of its own. */
 struct events {
@@ -57,22 +58,24 @@ static int next_signal(const struct events *events)
     return (int)info.ssi_signo;
 }
 
-/* The first signal lets what runs come to its end, the second does not. SIGHUP
- * has nothing to reload yet. */
-static void handle_signal(
-    struct smtp_edge *edge, struct events *events, uint64_t *drain_ms)
+/* The first signal lets what runs come to its end, the second does not. */
+static void handle_signal(struct smtp_edge *edge, struct events *events,
+    const struct settings *settings, uint64_t *drain_ms)
 {
     int number = next_signal(events);
 
     if (number == SIGTERM || number == SIGINT) {
         (void)smtp_edge_stop(edge, *drain_ms, on_stopped, events);
         *drain_ms = 0;
+    } else if (number == SIGHUP) {
+        security_reload(edge, settings);
     }
 }
 
-static void serve_until_stopped(
-    struct smtp_edge *edge, struct events *events, uint64_t drain_ms)
+static void serve_until_stopped(struct smtp_edge *edge, struct events *events,
+    const struct settings *settings)
 {
+    uint64_t drain_ms = settings->drain_ms;
     struct pollfd polled[] = {
         {.fd = events->signals, .events = POLLIN},
         {.fd = events->stopped, .events = POLLIN},
@@ -80,7 +83,7 @@ static void serve_until_stopped(
 
     while (polled[1].revents == 0) {
         if (poll(polled, 2, -1) > 0 && polled[0].revents != 0) {
-            handle_signal(edge, events, &drain_ms);
+            handle_signal(edge, events, settings, &drain_ms);
         }
     }
 }
@@ -103,8 +106,16 @@ static int make_queue(struct slimta_queue **out,
 static int start(struct smtp_edge **out, struct slimta_queue *queue,
     const struct settings *settings, struct slimta_error *error)
 {
-    int err = smtp_edge_new(out, &settings->edge, queue, error);
+    struct smtp_edge_options options = settings->edge;
+    int err = security_load(&options.tls, settings, error);
 
+    if (err == 0) {
+        err = smtp_edge_new(out, &options, queue, error);
+    }
+    slimta_tls_unref(options.tls); /* the edge has its own reference */
+    if (err == 0 && settings->requires_auth) {
+        err = smtp_edge_add_validators(*out, slimta_require_auth(), error);
+    }
     if (err == 0) {
         err = listen_all(*out, settings, error);
     }
@@ -126,7 +137,7 @@ static int serve(const struct settings *settings, struct events *events)
     }
     if (err == 0) {
         listen_tell(edge, settings);
-        serve_until_stopped(edge, events, settings->drain_ms);
+        serve_until_stopped(edge, events, settings);
     } else {
         complain("%s", error.text);
     }

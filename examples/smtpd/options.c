@@ -90,6 +90,58 @@ static int apply_data_timeout(struct settings *settings, const char *value)
     return seconds(value, 1, &settings->edge.data_timeout_ms);
 }
 
+static int apply_tls_cert(struct settings *settings, const char *value)
+{
+    if (settings->cert_count == MAX_CERTIFICATES) {
+        return 0;
+    }
+    settings->certs[settings->cert_count++] = value;
+    return *value != '\0';
+}
+
+static int apply_tls_key(struct settings *settings, const char *value)
+{
+    if (settings->key_count == MAX_CERTIFICATES) {
+        return 0;
+    }
+    settings->keys[settings->key_count++] = value;
+    return *value != '\0';
+}
+
+static int apply_tls_immediately(struct settings *settings, const char *value)
+{
+    (void)value;
+    settings->edge.tls_mode = SLIMTA_TLS_IMMEDIATE;
+    return 1;
+}
+
+static int apply_auth(struct settings *settings, const char *value)
+{
+    settings->edge.auth_mechanisms = value;
+    return *value != '\0';
+}
+
+static int apply_users(struct settings *settings, const char *value)
+{
+    settings->users = value;
+    return *value != '\0';
+}
+
+static int apply_require_auth(struct settings *settings, const char *value)
+{
+    (void)value;
+    settings->requires_auth = 1;
+    return 1;
+}
+
+static int apply_allow_insecure_auth(
+    struct settings *settings, const char *value)
+{
+    (void)value;
+    settings->edge.auth_flags |= SLIMTA_AUTH_CLEAR;
+    return 1;
+}
+
 static int apply_drain_timeout(struct settings *settings, const char *value)
 {
     return seconds(value, 0, &settings->drain_ms);
@@ -141,6 +193,24 @@ static const struct flag flags[] = {
         whole_number, apply_max_connections_per_ip},
     {"--max-errors", "N", "errors of a session, the last ends it [20]",
         whole_number, apply_max_errors},
+    {"--tls-cert", "FILE",
+        "a certificate with its chain, in PEM; repeatable\n"
+        "in pairs with --tls-key, chosen by SNI",
+        "a file, at most 64 times", apply_tls_cert},
+    {"--tls-key", "FILE", "the certificate's key, in PEM",
+        "a file, at most 64 times", apply_tls_key},
+    {"--tls-immediately", NULL, "TLS before the banner, not STARTTLS", NULL,
+        apply_tls_immediately},
+    {"--auth", "MECH[,MECH]...",
+        "offer AUTH: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1,\n"
+        "SCRAM-SHA-256, these two with -PLUS, EXTERNAL",
+        "a list of mechanisms", apply_auth},
+    {"--users", "FILE", "who may authenticate: lines user:password", "a file",
+        apply_users},
+    {"--require-auth", NULL, "refuse MAIL before AUTH", NULL,
+        apply_require_auth},
+    {"--allow-insecure-auth", NULL, "offer PLAIN and LOGIN without TLS", NULL,
+        apply_allow_insecure_auth},
     {"--command-timeout", "SECONDS", "for a command [300]",
         "a whole number of seconds, at least 1", apply_command_timeout},
     {"--data-timeout", "SECONDS", "for a whole message [600]",
@@ -212,8 +282,13 @@ static const struct flag *find_flag(const char *argument)
     return NULL;
 }
 
-static enum verdict without_value(const struct flag *flag)
+static enum verdict without_value(
+    struct settings *settings, const struct flag *flag)
 {
+    if (flag->apply != NULL) {
+        (void)flag->apply(settings, NULL);
+        return VERDICT_SERVE;
+    }
     if (strcmp(flag->name, "--help") == 0) {
         return print_help();
     }
@@ -256,7 +331,31 @@ static enum verdict read_flag(struct settings *settings, char **argv, int *at)
         complain("%s takes no value", flag->name);
         return VERDICT_USAGE;
     }
-    return without_value(flag);
+    return without_value(settings, flag);
+}
+
+/* Flags that make no sense without each other. */
+static enum verdict check_together(const struct settings *settings)
+{
+    const char *flaw = NULL;
+
+    if (settings->cert_count != settings->key_count) {
+        flaw = "--tls-cert and --tls-key come in pairs";
+    } else if (settings->edge.tls_mode == SLIMTA_TLS_IMMEDIATE &&
+        settings->cert_count == 0) {
+        flaw = "--tls-immediately needs --tls-cert and --tls-key";
+    } else if (settings->edge.auth_mechanisms != NULL &&
+        settings->users == NULL) {
+        flaw = "--auth needs --users";
+    } else if (settings->requires_auth &&
+        settings->edge.auth_mechanisms == NULL) {
+        flaw = "--require-auth needs --auth";
+    }
+    if (flaw == NULL) {
+        return VERDICT_SERVE;
+    }
+    complain("%s", flaw);
+    return VERDICT_USAGE;
 }
 
 enum verdict options_read(struct settings *settings, int argc, char **argv)
@@ -280,5 +379,5 @@ enum verdict options_read(struct settings *settings, int argc, char **argv)
     if (settings->listener_count == 0) {
         (void)apply_listen(settings, "127.0.0.1:2525");
     }
-    return verdict;
+    return verdict == VERDICT_SERVE ? check_together(settings) : verdict;
 }

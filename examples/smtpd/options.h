@@ -19,7 +19,7 @@ enum {
     EXIT_USAGE = 2   /**< the command line is at fault */
 };
 
-enum { MAX_LISTENERS = 64 };
+enum { MAX_LISTENERS = 64, MAX_CERTIFICATES = 64 };
 
 enum listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_FD, LISTEN_SYSTEMD };
 
@@ -41,6 +41,12 @@ struct settings {
     enum queue_kind queue;
     char directory[4096]; /**< maildir */
     enum slimta_newlines newlines;
+    const char *certs[MAX_CERTIFICATES];
+    size_t cert_count;
+    const char *keys[MAX_CERTIFICATES]; /**< one for each certificate */
+    size_t key_count;
+    const char *users; /**< NULL: none */
+    int requires_auth;
     uint64_t drain_ms;
     struct log log;
 };

@@ -22,7 +22,12 @@ struct slimta_counters {
 
     uint64_t connections;
     uint64_t connections_refused; /**< over a limit */
-    uint64_t commands;            /**< SMTP commands, HTTP requests */
+    uint64_t tls_handshakes;      /**< that were done */
+    uint64_t tls_resumptions;     /**< of those, with a ticket */
+    uint64_t tls_errors;
+    uint64_t auth_successes;
+    uint64_t auth_failures;
+    uint64_t commands; /**< SMTP commands, HTTP requests */
     uint64_t senders_refused;
     uint64_t recipients_refused;
     uint64_t messages_accepted; /**< answered with success */

@@ -5,6 +5,7 @@
 #include <slimta/address.h>
 #include <slimta/alloc.h>
 #include <slimta/auth.h>
+#include <slimta/checks.h>
 #include <slimta/content.h>
 #include <slimta/counters.h>
 #include <slimta/envelope.h>

@@ -54,6 +54,16 @@ struct slimta_client {
     const char *ehlo_as;      /**< its EHLO, HELO argument; never NULL */
     const char *reverse_name; /**< confirmed reverse name, or NULL */
     const char *protocol;     /**< "SMTP", "ESMTP", …, RFC 3848, RFC 6531 */
+
+    uint64_t session_id; /**< slimta_session_id */
+    /** How it has authenticated; NULL when it has not. */
+    const char *auth_mechanism;
+    const char *authcid;
+    const char *authzid;
+    /** What TLS agreed on; NULL in the clear. */
+    const char *tls_version;
+    const char *tls_cipher;
+    const char *tls_peer_subject; /**< of a verified certificate, or NULL */
 };
 
 /** How much of a message's beginning always stays in memory. */

@@ -17,6 +17,11 @@
     X(CONNECT, "connect", "client peer local") \
     X(REFUSED, "refused", "client reason") \
     X(EHLO, "ehlo", "verb ehlo_as") \
+    X(TLS, "tls", "version cipher server_name is_resumed") \
+    X(TLS_FAILED, "tls_failed", "reason") \
+    X(TLS_DISCARDED, "tls_discarded", "bytes") \
+    X(AUTH, "auth", "mechanism authcid authzid") \
+    X(AUTH_FAILED, "auth_failed", "mechanism authcid code reason") \
     X(MAIL, "mail", "sender code text") \
     X(RCPT, "rcpt", "recipient code text") \
     X(REJECT, "reject", "verb code text") \

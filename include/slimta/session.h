@@ -10,6 +10,7 @@
 
 struct slimta_envelope;
 struct slimta_loop;
+struct slimta_tls_info;
 
 /**
  * One type for both doors: for SMTP and LMTP a session is a connection, for
@@ -26,6 +27,14 @@ struct slimta_loop;
  * these facts. What is to stay is copied.
  */
 struct slimta_session;
+
+/** How a client has proved who it is. */
+struct slimta_auth {
+    size_t size;           /**< how much of the struct the library knows */
+    const char *mechanism; /**< "PLAIN", … */
+    const char *authcid;   /**< whose credentials they are; UTF-8 */
+    const char *authzid;   /**< whom it acts as; the authcid when not said */
+};
 
 SLIMTA_BEGIN_DECLS
 
@@ -58,9 +67,19 @@ SLIMTA_API const char *slimta_session_ehlo_as(
 /** 1 after EHLO or LHLO and for HTTP; 0 before and after HELO. */
 SLIMTA_API int slimta_session_is_extended(const struct slimta_session *session);
 
-/** The word for Received: "SMTP", "ESMTP", "UTF8SMTP" (RFC 3848, RFC 6531).
- * Static. */
+/** The word for Received: "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA",
+ * "UTF8SMTP…" (RFC 3848, RFC 6531). Static. */
 SLIMTA_API const char *slimta_session_protocol(
+    const struct slimta_session *session);
+
+/** What TLS has agreed on; NULL in the clear. Once it is there it stays for the
+ * whole session. <slimta/tls.h> */
+SLIMTA_API const struct slimta_tls_info *slimta_session_tls(
+    const struct slimta_session *session);
+
+/** Who the client is; NULL before it has authenticated. Stays for the whole
+ * session, STARTTLS apart. */
+SLIMTA_API const struct slimta_auth *slimta_session_auth(
     const struct slimta_session *session);
 
 /** The envelope in progress: from the first `rcpt` on (it has the sender) to

@@ -15,6 +15,7 @@
 
 struct slimta_loop;
 struct slimta_queue;
+struct slimta_tls;
 
 /** An SMTP server in the host's process. */
 struct smtp_edge;
@@ -33,6 +34,22 @@ enum slimta_greeting {
     SLIMTA_GREETING_HELLO = 0, /**< "Hello CLIENT", as slimta does */
     SLIMTA_GREETING_HOSTNAME   /**< "HOSTNAME Hello CLIENT" */
 };
+
+/** When TLS begins; without `tls` in the options it never does. */
+enum slimta_tls_mode {
+    SLIMTA_TLS_OFFERED = 0, /**< STARTTLS is offered */
+    SLIMTA_TLS_REQUIRED,    /**< before it: 530 5.7.0; not for a public MX */
+    SLIMTA_TLS_IMMEDIATE    /**< before the banner */
+};
+
+/** The mechanisms for an edge that has no list of its own. */
+#define SLIMTA_AUTH_DEFAULT \
+    "SCRAM-SHA-256-PLUS,SCRAM-SHA-256,SCRAM-SHA-1,PLAIN,LOGIN"
+
+/** `auth_flags`. */
+#define SLIMTA_AUTH_CLEAR 0x01u /**< PLAIN and LOGIN also without TLS */
+#define SLIMTA_AUTH_ANYONE \
+    0x02u /**< without a validator any credentials pass */
 
 /**
  * How an edge behaves. Zero and NULL mean the default in brackets. Strings are
@@ -111,6 +128,30 @@ struct smtp_edge_options {
     /** Replies that a client does not read: beyond it no more commands are
      * answered or read before it has [64 KiB], at most 1 GiB. */
     uint64_t max_unread_bytes;
+
+    /** Certificates: STARTTLS is offered, or TLS is spoken at once [none]. The
+     * edge takes a reference of its own. <slimta/tls.h> */
+    struct slimta_tls *tls;
+    enum slimta_tls_mode tls_mode;
+    uint64_t tls_timeout_ms; /**< for a handshake [30 s]; command_timeout_ms
+                                  caps it */
+
+    /** AUTH's mechanisms, parted by commas, such as SLIMTA_AUTH_DEFAULT [AUTH
+     * is off]: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, the last two
+     * with -PLUS, EXTERNAL. Those that cannot be used are not offered: PLAIN
+     * and LOGIN in the clear, -PLUS below TLS 1.3, EXTERNAL without a verified
+     * certificate, CRAM-MD5 and SCRAM without a `secret` validator. Needs an
+     * `auth` or `secret` validator, or SLIMTA_AUTH_ANYONE, at
+     * smtp_edge_start. */
+    const char *auth_mechanisms;
+    unsigned auth_flags;
+    /** What the salts are made from that SCRAM shows for users without stored
+     * keys, those included who do not exist: a secret that stays the same over
+     * restarts, so that they cannot be told from others by it [a random one
+     * for each edge]. */
+    const char *auth_salt_key;
+    uint64_t max_auth_bytes; /**< a line of AUTH with CRLF [12290], 512 to
+                                  65536 */
 };
 
 SLIMTA_BEGIN_DECLS
@@ -179,6 +220,12 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
  */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
     struct smtp_edge *edge, int fd, struct slimta_error *error);
+
+/** New sessions use `tls`, of which the edge takes a reference of its own;
+ * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS
+ * or `tls` has no certificate. Any thread. */
+SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_set_tls(
+    struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
 
 /** Fills `counters`, whose `size` the caller has set. Any thread, from
  * smtp_edge_new to smtp_edge_free. */

@@ -56,9 +56,6 @@ enum slimta_closed {
  * - rset, noop, quit, queued, extensions: the default success
  * - tls: the connection is closed
  *
- * This version speaks neither TLS nor AUTH yet: `starttls`, `tls`, `auth` and
- * `secret` are not called.
- *
  * All of it runs on the session's loop. When an edge runs on several threads,
  * or edges in several loops share a table, the functions of one table run on
  * several threads at once, but never two for one session.
@@ -73,8 +70,8 @@ struct slimta_validators {
     /** A client is there: accepted, PROXY header read, nothing sent. A refusal
      * takes the place of the banner; only 421 closes, after another one each
      * command but QUIT gets 503 (RFC 5321 section 3.1). With TLS at once
-     * nothing can be said in the clear: a refusal comes after the handshake,
-     * 421 closes. HTTP: the head of a request is there. */
+     * it comes after the handshake and `tls`, since nothing can be said in the
+     * clear. HTTP: the head of a request is there. */
     void (*connect)(struct slimta_session *session, struct slimta_reply *reply,
         struct slimta_op *op, void *user);
 
@@ -112,8 +109,9 @@ struct slimta_validators {
      * slimta_credentials_are_proved is 0, `reply` holds "535 5.7.8
      * Authentication credentials invalid" and must be set to 235 to accept;
      * a table that leaves it has no opinion, and the next is asked. When they
-     * are proved, it holds 235 (535 if the authzid is not the authcid). After
-     * 235 and to its deadline it is 454 4.7.0.
+     * are proved, it holds 235 (535 if the authzid is not the authcid). Any
+     * other 4xx or 5xx than 535 5.7.8 refuses, and that is final. To its
+     * deadline the answer is 454 4.7.0.
      */
     void (*auth)(struct slimta_session *session, struct slimta_reply *reply,
         struct slimta_credentials *credentials, struct slimta_op *op,

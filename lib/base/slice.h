@@ -29,6 +29,25 @@ static inline struct slimta_slice sli_slice_skip(
         count == 0 ? slice.data : slice.data + count, slice.size - count};
 }
 
+/** Takes the part before the first `at` off the front of `rest`, and that octet
+ * with it: all of it when there is none. */
+static inline struct slimta_slice sli_slice_take_until(
+    struct slimta_slice *rest, char at)
+{
+    struct slimta_slice part = *rest;
+    const char *found = rest->size == 0
+        ? NULL
+        : (const char *)memchr(rest->data, at, rest->size);
+
+    if (found == NULL) {
+        *rest = sli_slice_skip(*rest, rest->size);
+        return part;
+    }
+    part.size = (size_t)(found - part.data);
+    *rest = sli_slice_skip(*rest, part.size + 1);
+    return part;
+}
+
 /** Octet for octet the same. */
 static inline int sli_slice_is(struct slimta_slice a, struct slimta_slice b)
 {

@@ -17,6 +17,16 @@
     X(CONNECTIONS, connections, COUNTER, "Connections that were served.") \
     X(CONNECTIONS_REFUSED, connections_refused, COUNTER, \
         "Connections that were one too many.") \
+    X(TLS_HANDSHAKES, tls_handshakes, COUNTER, \
+        "TLS handshakes that were done.") \
+    X(TLS_RESUMPTIONS, tls_resumptions, COUNTER, \
+        "TLS handshakes that resumed a session.") \
+    X(TLS_ERRORS, tls_errors, COUNTER, \
+        "TLS handshakes and records that failed.") \
+    X(AUTH_SUCCESSES, auth_successes, COUNTER, \
+        "Clients that have proved who they are.") \
+    X(AUTH_FAILURES, auth_failures, COUNTER, \
+        "AUTH exchanges that failed or were given up.") \
     X(COMMANDS, commands, COUNTER, "Commands.") \
     X(SENDERS_REFUSED, senders_refused, COUNTER, \
         "Senders answered with 4xx or 5xx.") \

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "edge/events.h"
 #include "edge/threads.h"
+#include "tls/context.h"
 
 static uint64_t monotonic_ms(void)
 {
@@ -67,8 +68,37 @@ void sli_edge_fini(struct sli_edge *edge)
         sli_io_socket_close(&edge->sockets[i], &edge->alloc);
     }
     sli_edge_places_fini(&edge->places);
+    slimta_tls_unref(edge->tls);
     pthread_cond_destroy(&edge->started);
     pthread_mutex_destroy(&edge->lock);
+}
+
+int sli_edge_set_tls(
+    struct sli_edge *edge, struct slimta_tls *tls, struct slimta_error *error)
+{
+    struct slimta_tls *old;
+
+    if (tls == NULL || !sli_tls_context_has_certificate(tls)) {
+        return sli_error_set(
+            error, SLIMTA_EINVAL, "tls: a certificate is needed");
+    }
+    sli_tls_context_use(tls);
+    pthread_mutex_lock(&edge->lock);
+    old = edge->tls;
+    edge->tls = slimta_tls_ref(tls);
+    pthread_mutex_unlock(&edge->lock);
+    slimta_tls_unref(old);
+    return 0;
+}
+
+struct slimta_tls *sli_edge_ref_tls(struct sli_edge *edge)
+{
+    struct slimta_tls *tls;
+
+    pthread_mutex_lock(&edge->lock);
+    tls = slimta_tls_ref(edge->tls);
+    pthread_mutex_unlock(&edge->lock);
+    return tls;
 }
 
 /* Whether `more` sockets may be added now. */

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <slimta/error.h>
+#include <slimta/tls.h>
 
 #include "edge/event.h"
 #include "edge/places.h"
@@ -57,6 +58,7 @@ struct sli_edge {
 
     pthread_mutex_t lock; /* what follows is touched by any thread */
     pthread_cond_t started;
+    struct slimta_tls *tls; /* for the next handshake; one reference */
     enum sli_edge_state state;
     unsigned starting; /* threads that have not reported yet */
     int start_result;
@@ -110,6 +112,14 @@ void sli_edge_is_stopping(struct sli_edge *edge);
 /** Fills what both know. Any thread. */
 void sli_edge_sum(
     const struct sli_edge *edge, struct slimta_counters *counters);
+
+/** Gives the edge another TLS context, of which it takes a reference.
+ * SLIMTA_EINVAL. Any thread. */
+int sli_edge_set_tls(
+    struct sli_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
+
+/** The TLS context of the edge, with a reference for the caller. Any thread. */
+struct slimta_tls *sli_edge_ref_tls(struct sli_edge *edge);
 
 /** How long until the stop's deadline; 0 when it has passed. */
 uint64_t sli_edge_drain_left_ms(struct sli_edge *edge);

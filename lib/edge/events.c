@@ -185,6 +185,79 @@ void sli_edge_events_ehlo(const struct sli_edge_shard *shard, uint64_t id,
     }
 }
 
+void sli_edge_events_tls(struct sli_edge_shard *shard, uint64_t id,
+    const struct slimta_tls_info *info)
+{
+    struct sli_edge_event event;
+
+    sli_edge_count(&shard->counters, SLI_EDGE_COUNT_TLS_HANDSHAKES, 1);
+    sli_edge_count(&shard->counters, SLI_EDGE_COUNT_TLS_RESUMPTIONS,
+        info->is_resumed ? 1 : 0);
+    if (begin(&event, shard, SLIMTA_EVENT_TLS, id)) {
+        put_static(&event, "version", info->version);
+        put_static(&event, "cipher", info->cipher);
+        if (info->server_name != NULL) {
+            put_static(&event, "server_name", info->server_name);
+        }
+        sli_edge_event_flag(&event, "is_resumed", info->is_resumed);
+        sli_edge_event_send(&event);
+    }
+}
+
+void sli_edge_events_tls_failed(
+    struct sli_edge_shard *shard, uint64_t id, const char *reason)
+{
+    struct sli_edge_event event;
+
+    sli_edge_count(&shard->counters, SLI_EDGE_COUNT_TLS_ERRORS, 1);
+    if (begin(&event, shard, SLIMTA_EVENT_TLS_FAILED, id)) {
+        put_static(&event, "reason", reason);
+        sli_edge_event_send(&event);
+    }
+}
+
+void sli_edge_events_tls_discarded(
+    const struct sli_edge_shard *shard, uint64_t id, uint64_t bytes)
+{
+    struct sli_edge_event event;
+
+    if (begin(&event, shard, SLIMTA_EVENT_TLS_DISCARDED, id)) {
+        sli_edge_event_number(&event, "bytes", bytes);
+        sli_edge_event_send(&event);
+    }
+}
+
+void sli_edge_events_auth(
+    struct sli_edge_shard *shard, uint64_t id, const struct slimta_auth *auth)
+{
+    struct sli_edge_event event;
+
+    sli_edge_count(&shard->counters, SLI_EDGE_COUNT_AUTH_SUCCESSES, 1);
+    if (begin(&event, shard, SLIMTA_EVENT_AUTH, id)) {
+        put_static(&event, "mechanism", auth->mechanism);
+        put_static(&event, "authcid", auth->authcid);
+        put_static(&event, "authzid", auth->authzid);
+        sli_edge_event_send(&event);
+    }
+}
+
+void sli_edge_events_auth_failed(struct sli_edge_shard *shard, uint64_t id,
+    const struct sli_edge_auth_failure *failure)
+{
+    struct sli_edge_event event;
+
+    sli_edge_count(&shard->counters, SLI_EDGE_COUNT_AUTH_FAILURES, 1);
+    if (begin(&event, shard, SLIMTA_EVENT_AUTH_FAILED, id)) {
+        put_static(&event, "mechanism", failure->mechanism);
+        put_static(&event, "authcid", failure->authcid);
+        if (failure->code != 0) {
+            sli_edge_event_number(&event, "code", (uint64_t)failure->code);
+        }
+        put_static(&event, "reason", failure->reason);
+        sli_edge_event_send(&event);
+    }
+}
+
 /* MAIL, RCPT and REJECT: something, and what was said to it. */
 static void tell_answer(const struct sli_edge_shard *shard, uint64_t id,
     enum slimta_event_type type, const char *name, struct slimta_slice value,

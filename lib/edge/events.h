@@ -4,6 +4,8 @@
 #define EDGE_EVENTS_H
 
 #include <slimta/reply.h>
+#include <slimta/session.h>
+#include <slimta/tls.h>
 #include <slimta/validators.h>
 
 #include "edge/edge.h"
@@ -47,6 +49,33 @@ void sli_edge_events_connect(struct sli_edge_shard *shard, uint64_t id,
 /** `verb` is "EHLO", "HELO", …; `ehlo_as` as the client said it. */
 void sli_edge_events_ehlo(const struct sli_edge_shard *shard, uint64_t id,
     const char *verb, struct slimta_slice ehlo_as);
+
+/** A handshake is done. Counts tls_handshakes and tls_resumptions. */
+void sli_edge_events_tls(struct sli_edge_shard *shard, uint64_t id,
+    const struct slimta_tls_info *info);
+
+/** A handshake or a record has failed. Counts tls_errors. */
+void sli_edge_events_tls_failed(
+    struct sli_edge_shard *shard, uint64_t id, const char *reason);
+
+/** Octets in the clear came behind STARTTLS, and were not looked at. */
+void sli_edge_events_tls_discarded(
+    const struct sli_edge_shard *shard, uint64_t id, uint64_t bytes);
+
+/** A client has proved who it is. Counts auth_successes. */
+void sli_edge_events_auth(
+    struct sli_edge_shard *shard, uint64_t id, const struct slimta_auth *auth);
+
+struct sli_edge_auth_failure {
+    const char *mechanism;
+    const char *authcid; /* "" when it was not told */
+    int code;            /* 0: the client heard nothing */
+    const char *reason;
+};
+
+/** It has not. Counts auth_failures. */
+void sli_edge_events_auth_failed(struct sli_edge_shard *shard, uint64_t id,
+    const struct sli_edge_auth_failure *failure);
 
 /** MAIL was answered. Counts senders_refused. */
 void sli_edge_events_mail(struct sli_edge_shard *shard, uint64_t id,

@@ -6,8 +6,10 @@
 #include <slimta/error.h>
 
 #include "base/alloc.h"
+#include "base/secret.h"
 #include "base/slice.h"
 #include "io/loop.h"
+#include "sasl/stored_secret.h"
 
 /* The way back of all ops that one owner has asked with. The loop's inbox may
  * be open for longer than the owner lives, hence a lock of our own. */
@@ -78,6 +80,7 @@ static void op_free(struct slimta_op *op)
     struct slimta_alloc alloc = op->alloc;
 
     sli_mail_reply_fini(&op->reply);
+    sli_edge_secret_drop(&op->secret, &alloc);
     sli_edge_results_free(op->answers);
     sli_edge_results_free(op->results);
     if (op->extensions != NULL) {
@@ -252,6 +255,7 @@ void sli_edge_op_release(struct sli_edge_ops *ops, struct slimta_op *op)
     op->answers = NULL;
     op->results = NULL;
     op->extensions = NULL;
+    sli_edge_secret_drop(&op->secret, &op->alloc);
     if (ops->spare != NULL) {
         op_free(op);
         return;
@@ -261,6 +265,7 @@ void sli_edge_op_release(struct sli_edge_ops *ops, struct slimta_op *op)
     op->session_id = 0;
     op->has_reply = 0;
     op->has_begun = 0;
+    op->takes_secret = 0;
     ops->spare = op;
 }
 
@@ -392,6 +397,29 @@ struct slimta_results *slimta_op_results(struct slimta_op *op)
 struct slimta_extensions *slimta_op_extensions(struct slimta_op *op)
 {
     return op->extensions;
+}
+
+static int give_secret(
+    struct slimta_op *op, enum sli_sasl_secret_kind kind, const char *text)
+{
+    if (!op->takes_secret) {
+        return SLIMTA_ESTATE;
+    }
+    return sli_edge_secret_set(&op->secret, &op->alloc, kind, text);
+}
+
+int slimta_op_secret(struct slimta_op *op, const char *password)
+{
+    return give_secret(op, SLI_SASL_SECRET_PASSWORD, password);
+}
+
+int slimta_op_secret_stored(struct slimta_op *op, const char *stored)
+{
+    struct sli_sasl_keys keys;
+    int err = sli_sasl_stored_secret_read(&keys, stored);
+
+    sli_secret_wipe(&keys, sizeof keys);
+    return err != 0 ? err : give_secret(op, SLI_SASL_SECRET_STORED, stored);
 }
 
 int slimta_op_queued(

@@ -10,6 +10,7 @@
 
 #include "edge/counters.h"
 #include "edge/results.h"
+#include "edge/secret.h"
 #include "io/inbox.h"
 #include "mail/reply.h"
 
@@ -45,6 +46,8 @@ struct slimta_op {
     struct slimta_reply reply;
     struct slimta_results *answers; /* what the queue says to an `enqueue` or
                                        `commit`; NULL for any other question */
+    struct sli_edge_secret secret;  /* what is said to a `secret` */
+    int takes_secret;               /* it is such a question */
     int has_begun;                  /* slimta_op_begun was called with: */
     void *begun;
 

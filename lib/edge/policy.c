@@ -37,10 +37,25 @@ PLAIN_CALL(connect)
 PLAIN_CALL(banner)
 TEXT_CALL(ehlo)
 TEXT_CALL(helo)
+PLAIN_CALL(starttls)
+PLAIN_CALL(tls)
 PLAIN_CALL(data)
 PLAIN_CALL(rset)
 PLAIN_CALL(noop)
 PLAIN_CALL(quit)
+
+static void call_auth(const struct inquiry *q)
+{
+    q->table->auth(
+        q->session, q->reply, q->arguments->credentials, q->op, q->table->user);
+}
+
+static void call_secret(const struct inquiry *q)
+{
+    q->op->takes_secret = 1;
+    q->table->secret(q->session, q->reply, q->arguments->text,
+        q->arguments->more, q->op, q->table->user);
+}
 
 static void call_mail(const struct inquiry *q)
 {
@@ -88,6 +103,8 @@ static void call_extensions(const struct inquiry *q)
  * the round began with. */
 #define TOO_LATE_TO_SERVE 421, "4.3.0 Unhandled system error"
 #define TOO_LATE_FOR_THIS 451, "4.3.0 Unhandled system error"
+#define TOO_LATE_TO_PROVE 454, "4.7.0 Temporary authentication failure"
+#define TOO_LATE_FOR_TLS 454, "4.7.0 TLS not available now"
 #define NO_MATTER 0, NULL
 
 #define STEP(name, late) \
@@ -105,6 +122,10 @@ static const struct {
     [SLI_EDGE_STEP_BANNER] = STEP(banner, TOO_LATE_TO_SERVE),
     [SLI_EDGE_STEP_EHLO] = STEP(ehlo, TOO_LATE_TO_SERVE),
     [SLI_EDGE_STEP_HELO] = STEP(helo, TOO_LATE_TO_SERVE),
+    [SLI_EDGE_STEP_STARTTLS] = STEP(starttls, TOO_LATE_FOR_TLS),
+    [SLI_EDGE_STEP_TLS] = STEP(tls, TOO_LATE_TO_SERVE),
+    [SLI_EDGE_STEP_AUTH] = STEP(auth, TOO_LATE_TO_PROVE),
+    [SLI_EDGE_STEP_SECRET] = STEP(secret, TOO_LATE_TO_PROVE),
     [SLI_EDGE_STEP_MAIL] = STEP(mail, TOO_LATE_FOR_THIS),
     [SLI_EDGE_STEP_RCPT] = STEP(rcpt, TOO_LATE_FOR_THIS),
     [SLI_EDGE_STEP_DATA] = STEP(data, TOO_LATE_FOR_THIS),
@@ -176,15 +197,32 @@ static struct slimta_session *session_of(struct sli_edge_question *question)
     return SLI_LIST_ITEM(round, struct slimta_session, round);
 }
 
-/* Whether the round is over with this reply. `command` is asked until one says
- * something: the 500 that it begins with is no refusal of anybody's. */
-static int is_final(enum sli_edge_step step, const struct slimta_reply *reply)
+static int says(
+    const struct slimta_reply *reply, int code, const char *enhanced)
 {
-    if (step == SLI_EDGE_STEP_COMMAND) {
-        return slimta_reply_code(reply) != 500 ||
-            strcmp(slimta_reply_enhanced(reply), "5.5.2") != 0;
+    return slimta_reply_code(reply) == code &&
+        strcmp(slimta_reply_enhanced(reply), enhanced) == 0;
+}
+
+/* Whether the round is over with this answer. `command` and `auth` are asked
+ * until one says something: the refusal that they begin with is nobody's. */
+static int is_final(
+    const struct sli_edge_round *round, const struct slimta_op *op)
+{
+    const struct slimta_reply *reply = &op->reply;
+    int code = slimta_reply_code(reply);
+
+    switch (round->step) {
+    case SLI_EDGE_STEP_COMMAND:
+        return !says(reply, 500, "5.5.2");
+    case SLI_EDGE_STEP_AUTH:
+        return code >= 400 &&
+            (round->code != 535 || !says(reply, 535, "5.7.8"));
+    case SLI_EDGE_STEP_SECRET:
+        return code / 100 == 4 || sli_edge_secret_is_given(&op->secret);
+    default:
+        return code >= 400;
     }
-    return slimta_reply_code(reply) >= 400;
 }
 
 /* An op whose reply says what `reply` says. NULL: no memory. */
@@ -246,13 +284,15 @@ static void go_through(struct slimta_session *session, struct slimta_op *op)
         if (!has_step(table, round->step)) {
             continue;
         }
+        round->code = slimta_reply_code(&op->reply);
         call(session, table, op);
         if (!sli_edge_op_asked(op)) {
             session->kind->lent(session, NULL, NULL);
             return;
         }
-        is_over = is_final(round->step, &op->reply);
+        is_over = is_final(round, op);
     }
+    sli_edge_secret_move(&round->secret, &op->secret);
     /* Released first, so that what follows may ask with it again; the reply
      * stays readable until then. */
     sli_edge_op_release(&sli_edge_session_shard(session)->ops, op);
@@ -268,8 +308,9 @@ static void answered(struct sli_edge_question *question, struct slimta_op *op)
     session->kind->lent(session, op->results, op->extensions);
     op->results = NULL;
     op->extensions = NULL;
-    if (is_final(session->round.step, &op->reply) ||
+    if (is_final(&session->round, op) ||
         session->round.next == edge_of(session)->table_count) {
+        sli_edge_secret_move(&session->round.secret, &op->secret);
         finish(session, &op->reply);
         session->kind->go_on(session);
         return;

@@ -17,6 +17,10 @@ enum sli_edge_step {
     SLI_EDGE_STEP_BANNER,
     SLI_EDGE_STEP_EHLO,
     SLI_EDGE_STEP_HELO,
+    SLI_EDGE_STEP_STARTTLS,
+    SLI_EDGE_STEP_TLS,
+    SLI_EDGE_STEP_AUTH,
+    SLI_EDGE_STEP_SECRET,
     SLI_EDGE_STEP_MAIL,
     SLI_EDGE_STEP_RCPT,
     SLI_EDGE_STEP_DATA,
@@ -33,8 +37,9 @@ enum sli_edge_step {
 
 /** What a step's validators are told beside session and reply. */
 struct sli_edge_arguments {
-    const char *text; /**< name, sender, verb */
-    const char *more; /**< the argument of a verb */
+    const char *text; /**< name, sender, verb, mechanism */
+    const char *more; /**< the argument of a verb; an authcid */
+    struct slimta_credentials *credentials;
     struct slimta_mail_params params;
     struct slimta_recipient recipient;
     struct slimta_slice octets;
@@ -51,7 +56,9 @@ typedef void (*sli_edge_round_done)(
 struct sli_edge_round {
     struct sli_edge_question question;
     enum sli_edge_step step;
-    size_t next; /* the table that comes next */
+    size_t next;                   /* the table that comes next */
+    int code;                      /* that the table before it has found */
+    struct sli_edge_secret secret; /* the answer to SECRET; `done` moves it */
     sli_edge_round_done done;
 };
 

@@ -3,7 +3,13 @@
 
 #include <stdatomic.h>
 
+#include <string.h>
+
+#include <slimta/auth.h>
+#include <slimta/tls.h>
+
 #include "base/alloc.h"
+#include "base/slice.h"
 #include "edge/edge.h"
 #include "io/listener.h"
 
@@ -40,13 +46,12 @@ void sli_edge_session_fini(struct slimta_session *session)
 
     sli_edge_policy_closed(session);
     sli_edge_session_drop_envelope(session);
-    sli_free(alloc, session->ehlo_as);
+    sli_edge_session_forget(session);
     for (struct sli_edge_session_user *u = session->users; u != NULL;
          u = next) {
         next = u->next;
         sli_free(alloc, u);
     }
-    session->ehlo_as = NULL;
     session->users = NULL;
 }
 
@@ -61,6 +66,75 @@ int sli_edge_session_set_ehlo(
     sli_free(alloc_of(session), session->ehlo_as);
     session->ehlo_as = copy;
     return 0;
+}
+
+/* Struct and texts in one block. */
+static struct slimta_auth *copy_auth(const struct slimta_alloc *alloc,
+    const char *mechanism, const char *authcid, const char *authzid)
+{
+    size_t authcid_size = strlen(authcid) + 1;
+    size_t authzid_size = strlen(authzid) + 1;
+    struct slimta_auth *auth =
+        sli_alloc(alloc, sizeof *auth + authcid_size + authzid_size);
+    char *texts = (char *)(auth + 1);
+
+    if (auth != NULL) {
+        memcpy(texts, authcid, authcid_size);
+        memcpy(texts + authcid_size, authzid, authzid_size);
+        *auth = (struct slimta_auth){
+            sizeof *auth, mechanism, texts, texts + authcid_size};
+    }
+    return auth;
+}
+
+int sli_edge_session_set_auth(
+    struct slimta_session *session, struct slimta_credentials *credentials)
+{
+    const char *authcid = slimta_credentials_authcid(credentials);
+    const char *authzid = slimta_credentials_authzid(credentials);
+    struct slimta_auth *auth =
+        copy_auth(alloc_of(session), slimta_credentials_mechanism(credentials),
+            authcid, *authzid == '\0' ? authcid : authzid);
+
+    if (auth == NULL) {
+        return SLIMTA_ENOMEM;
+    }
+    sli_free(alloc_of(session), session->auth);
+    session->auth = auth;
+    return 0;
+}
+
+void sli_edge_session_forget(struct slimta_session *session)
+{
+    sli_free(alloc_of(session), session->ehlo_as);
+    sli_free(alloc_of(session), session->auth);
+    session->ehlo_as = NULL;
+    session->auth = NULL;
+}
+
+struct slimta_client sli_edge_session_facts(
+    const struct slimta_session *session)
+{
+    struct slimta_client facts = {
+        .size = sizeof facts,
+        .address = session->client,
+        .ehlo_as = slimta_session_ehlo_as(session),
+        .protocol = slimta_session_protocol(session),
+        .session_id = session->id,
+    };
+
+    if (session->auth != NULL) {
+        facts.auth_mechanism = session->auth->mechanism;
+        facts.authcid = session->auth->authcid;
+        facts.authzid = session->auth->authzid;
+    }
+    if (session->tls != NULL) {
+        facts.tls_version = session->tls->version;
+        facts.tls_cipher = session->tls->cipher;
+        facts.tls_peer_subject =
+            session->tls->peer_is_verified ? session->tls->peer_subject : NULL;
+    }
+    return facts;
 }
 
 void sli_edge_session_drop_envelope(struct slimta_session *session)
@@ -111,6 +185,18 @@ int slimta_session_is_extended(const struct slimta_session *session)
 const char *slimta_session_protocol(const struct slimta_session *session)
 {
     return session->kind->protocol(session);
+}
+
+const struct slimta_tls_info *slimta_session_tls(
+    const struct slimta_session *session)
+{
+    return session->tls;
+}
+
+const struct slimta_auth *slimta_session_auth(
+    const struct slimta_session *session)
+{
+    return session->auth;
 }
 
 struct slimta_envelope *slimta_session_envelope(

@@ -2,6 +2,7 @@
 #ifndef EDGE_SESSION_H
 #define EDGE_SESSION_H
 
+#include <slimta/envelope.h>
 #include <slimta/session.h>
 #include <slimta/validators.h>
 
@@ -38,10 +39,12 @@ struct slimta_session {
     const struct sli_edge_session_kind *kind;
     uint64_t id;
     struct slimta_address client;
-    struct slimta_address local;      /* known when there are validators */
-    char *ehlo_as;                    /* NULL before EHLO and HELO */
-    struct slimta_envelope *envelope; /* of the transaction, or NULL */
-    struct sli_edge_round round;      /* the validators that are being asked */
+    struct slimta_address local;       /* known when there are validators */
+    char *ehlo_as;                     /* NULL before EHLO and HELO */
+    struct slimta_envelope *envelope;  /* of the transaction, or NULL */
+    const struct slimta_tls_info *tls; /* the connection's; NULL in the clear */
+    struct slimta_auth *auth;          /* NULL before AUTH */
+    struct sli_edge_round round;       /* the validators that are being asked */
     enum slimta_closed reason;
     void *user;
     struct sli_edge_session_user *users;
@@ -58,6 +61,18 @@ void sli_edge_session_fini(struct slimta_session *session);
 /** Takes over the name of EHLO or HELO. SLIMTA_ENOMEM. */
 int sli_edge_session_set_ehlo(
     struct slimta_session *session, struct slimta_slice name);
+
+/** The client has proved who it is; all is copied. SLIMTA_ENOMEM. */
+int sli_edge_session_set_auth(
+    struct slimta_session *session, struct slimta_credentials *credentials);
+
+/** What the client has said of itself does not count any more: its EHLO name
+ * and its AUTH. */
+void sli_edge_session_forget(struct slimta_session *session);
+
+/** What an envelope notes of the client. Borrowed from the session. */
+struct slimta_client sli_edge_session_facts(
+    const struct slimta_session *session);
 
 /** Gives the transaction's envelope back, if there is one. */
 void sli_edge_session_drop_envelope(struct slimta_session *session);

@@ -40,6 +40,10 @@
 #define DEFAULT_QUEUE_WRITE_TIMEOUT_MS 60000
 #define DEFAULT_SPILL_BYTES 65536
 #define DEFAULT_SPILL_DIRECTORY "/var/tmp"
+#define DEFAULT_TLS_TIMEOUT_MS 30000
+#define DEFAULT_AUTH_BYTES 12290 /* RFC 4954 section 4 */
+#define AUTH_BYTES_MIN 512
+#define AUTH_BYTES_MAX 65536
 #define HOSTNAME_MAX 255
 
 static uint64_t or_default(uint64_t value, uint64_t otherwise)
@@ -85,6 +89,10 @@ static int check_sizes(
             EHLO_BYTES_MAX, error);
     }
     if (err == 0) {
+        err = check_range("max_auth_bytes", options->max_auth_bytes,
+            AUTH_BYTES_MIN, AUTH_BYTES_MAX, error);
+    }
+    if (err == 0) {
         err = check_range("max_line_bytes", options->max_line_bytes,
             LINE_BYTES_MIN, SLIMTA_UNLIMITED, error);
     }
@@ -107,7 +115,20 @@ static int check_enums(
         return sli_error_set(error, SLIMTA_EINVAL,
             "greeting: %d is not one of its values", (int)options->greeting);
     }
+    if ((unsigned)options->tls_mode > SLIMTA_TLS_IMMEDIATE) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "tls_mode: %d is not one of its values", (int)options->tls_mode);
+    }
     return 0;
+}
+
+/* Whoever asks for TLS at once must not end up without. */
+static int check_tls(
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    return options->tls == NULL && options->tls_mode != SLIMTA_TLS_OFFERED
+        ? sli_error_set(error, SLIMTA_EINVAL, "tls_mode: it needs `tls`")
+        : 0;
 }
 
 static int check_queue(
@@ -130,6 +151,9 @@ static int check(const struct smtp_edge_options *options,
     }
     if (err == 0) {
         err = check_enums(options, error);
+    }
+    if (err == 0) {
+        err = check_tls(options, error);
     }
     if (err == 0) {
         err = check_queue(queue, error);
@@ -221,8 +245,15 @@ static void copy_numbers(
         or_default(options->max_idle_commands, DEFAULT_IDLE_COMMANDS);
     edge->smtp.bare_newlines = options->bare_newlines;
     edge->smtp.greeting = options->greeting;
+    edge->smtp.max_auth_bytes =
+        or_default(options->max_auth_bytes, DEFAULT_AUTH_BYTES);
     edge->command_timeout_ms =
         or_default(options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
+    edge->tls_timeout_ms =
+        or_default(options->tls_timeout_ms, DEFAULT_TLS_TIMEOUT_MS);
+    if (edge->tls_timeout_ms > edge->command_timeout_ms) {
+        edge->tls_timeout_ms = edge->command_timeout_ms;
+    }
     edge->edge.text_bytes = (size_t)edge->smtp.max_command_bytes + 2;
     edge->validator_timeout_ms =
         or_default(options->validator_timeout_ms, DEFAULT_VALIDATOR_TIMEOUT_MS);
@@ -244,6 +275,7 @@ static void release(struct sli_edge *base)
     struct slimta_alloc alloc = base->alloc;
 
     sli_edge_fini(base);
+    sli_edge_auth_fini(&edge->auth);
     sli_free(&alloc, edge->hostname);
     sli_free(&alloc, edge->spill_directory);
     sli_free(&alloc, edge);
@@ -264,6 +296,22 @@ static const struct sli_edge_kind kind = {
     .release = release,
 };
 
+static int take_tls(struct smtp_edge *edge,
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    static const enum sli_smtp_tls modes[] = {
+        [SLIMTA_TLS_OFFERED] = SLI_SMTP_TLS_OFFERED,
+        [SLIMTA_TLS_REQUIRED] = SLI_SMTP_TLS_REQUIRED,
+        [SLIMTA_TLS_IMMEDIATE] = SLI_SMTP_TLS_IMMEDIATE,
+    };
+
+    if (options->tls == NULL) {
+        return 0;
+    }
+    edge->smtp.tls = modes[options->tls_mode];
+    return sli_edge_set_tls(&edge->edge, options->tls, error);
+}
+
 static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
     const struct slimta_alloc *alloc, struct slimta_queue *queue,
     struct slimta_error *error)
@@ -281,6 +329,15 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
     err = copy_hostname(edge, options, error);
     if (err == 0) {
         err = copy_spill_directory(edge, options, error);
+    }
+    if (err == 0) {
+        err = take_tls(edge, options, error);
+    }
+    if (err == 0) {
+        err = sli_edge_auth_init(&edge->auth, &edge->edge.alloc,
+            &(struct sli_edge_auth_options){options->auth_mechanisms,
+                options->auth_flags, options->auth_salt_key},
+            error);
     }
     if (err != 0) {
         release(&edge->edge);
@@ -367,7 +424,21 @@ int smtp_edge_address(
 int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
     struct slimta_error *error)
 {
-    return sli_edge_start(&edge->edge, loop, error);
+    int err = sli_edge_auth_start(&edge->auth,
+        sli_edge_policy_has(&edge->edge, SLI_EDGE_STEP_AUTH),
+        sli_edge_policy_has(&edge->edge, SLI_EDGE_STEP_SECRET), error);
+
+    return err != 0 ? err : sli_edge_start(&edge->edge, loop, error);
+}
+
+int smtp_edge_set_tls(
+    struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error)
+{
+    if (edge->smtp.tls == SLI_SMTP_TLS_OFF) {
+        return sli_error_set(
+            error, SLIMTA_EINVAL, "tls: the edge was made without TLS");
+    }
+    return sli_edge_set_tls(&edge->edge, tls, error);
 }
 
 void smtp_edge_count(

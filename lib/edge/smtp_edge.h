@@ -4,6 +4,7 @@
 
 #include <slimta/smtp_edge.h>
 
+#include "edge/auth.h"
 #include "edge/edge.h"
 #include "edge/handoff.h"
 #include "edge/rate.h"
@@ -13,8 +14,10 @@
 struct smtp_edge {
     struct sli_edge edge; /* first: the two are cast into each other */
     struct sli_smtp_config smtp;
+    struct sli_edge_auth auth;
     struct sli_edge_handoff_limits handoff;
     uint64_t max_unread_bytes; /* below UNREAD_BYTES_MAX */
+    uint64_t tls_timeout_ms;
     uint64_t command_timeout_ms;
     uint64_t validator_timeout_ms;
     struct sli_edge_rate_limits data_limits;

@@ -6,8 +6,10 @@
 
 #include "base/slice.h"
 #include "edge/smtp_ask.h"
+#include "edge/smtp_auth.h"
 #include "edge/smtp_message.h"
 #include "edge/smtp_tell.h"
+#include "edge/smtp_tls.h"
 #include "mail/envelope.h"
 #include "smtp/extensions.h"
 
@@ -99,10 +101,8 @@ static int make_envelope(struct sli_edge_smtp_session *session)
 {
     struct slimta_session *base = &session->base;
     const struct sli_mail_facts facts = {
-        .address = base->client,
-        .ehlo_as = sli_slice_text(slimta_session_ehlo_as(base)),
-        .protocol = sli_smtp_server_protocol(&session->engine),
-        .receiver = sli_slice_text(session->edge->hostname),
+        .client = sli_edge_session_facts(base),
+        .receiver = session->edge->hostname,
     };
     struct sli_smtp_event event;
 
@@ -307,10 +307,15 @@ static void (*const actions[])(struct sli_edge_smtp_session *session,
     [SLI_SMTP_EVENT_RSET] = on_rset,
     [SLI_SMTP_EVENT_NOOP] = on_noop,
     [SLI_SMTP_EVENT_QUIT] = on_quit,
+    [SLI_SMTP_EVENT_STARTTLS] = sli_edge_smtp_tls_on_starttls,
+    [SLI_SMTP_EVENT_AUTH] = sli_edge_smtp_auth_on_auth,
+    [SLI_SMTP_EVENT_AUTH_ANSWER] = sli_edge_smtp_auth_on_answer,
     [SLI_SMTP_EVENT_COMMAND] = on_command,
     [SLI_SMTP_EVENT_CONTENT] = sli_edge_smtp_message_on_content,
     [SLI_SMTP_EVENT_REFUSED] = on_refused,
+    [SLI_SMTP_EVENT_AUTH_GIVEN_UP] = sli_edge_smtp_auth_on_given_up,
     [SLI_SMTP_EVENT_RESET] = on_reset,
+    [SLI_SMTP_EVENT_START_TLS] = sli_edge_smtp_tls_on_start_tls,
     [SLI_SMTP_EVENT_CLOSE] = on_close,
 };
 
@@ -360,7 +365,9 @@ static void fill_arguments(struct slimta_session *base, enum sli_edge_step step,
     arguments->octets = session->octets;
     arguments->extensions = session->extensions;
     arguments->results = session->results;
-    if (step != SLI_EDGE_STEP_CHUNK) {
+    if (step == SLI_EDGE_STEP_AUTH || step == SLI_EDGE_STEP_SECRET) {
+        sli_edge_smtp_auth_fill(session, step, arguments);
+    } else if (step != SLI_EDGE_STEP_CHUNK) {
         fill_command(session, arguments);
     }
 }

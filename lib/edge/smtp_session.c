@@ -7,8 +7,10 @@
 #include "base/alloc.h"
 #include "edge/events.h"
 #include "edge/smtp_ask.h"
+#include "edge/smtp_auth.h"
 #include "edge/smtp_events.h"
 #include "edge/smtp_message.h"
+#include "edge/smtp_tls.h"
 
 enum {
     /* Replies are sent when this much of them stands together. */
@@ -39,6 +41,7 @@ static void closed(struct sli_io_conn *conn)
     sli_edge_smtp_tell_closed(session);
     sli_edge_session_fini(&session->base);
     sli_smtp_server_fini(&session->engine);
+    sli_io_conn_fini(conn);
     sli_list_remove(&session->base.member.link);
     sli_free(&session->edge->edge.alloc, session);
     /* Last: when this was the last session, the edge may go with it. */
@@ -54,6 +57,7 @@ void sli_edge_smtp_session_close(
         sli_edge_smtp_tell_aborted(session);
         sli_edge_handoff_abort(&session->handoff);
         sli_edge_smtp_ask_forget(session);
+        sli_edge_smtp_auth_drop(session);
     }
     sli_io_conn_close(&session->conn, how);
 }
@@ -89,7 +93,9 @@ static void timed_out(struct sli_io_timer *timer)
         SLI_LIST_ITEM(timer, struct sli_edge_smtp_session, timer);
 
     sli_edge_smtp_tell_deadline(session);
-    if (sli_edge_policy_is_waiting(&session->base.round)) {
+    if (session->is_securing) {
+        sli_edge_smtp_tls_time_out(session);
+    } else if (sli_edge_policy_is_waiting(&session->base.round)) {
         sli_edge_policy_time_out(&session->base);
     } else if (sli_edge_handoff_is_waiting(&session->handoff)) {
         sli_edge_handoff_time_out(&session->handoff);
@@ -147,7 +153,8 @@ static int may_say_more(const struct sli_edge_smtp_session *session)
 /* Whether the engine may go on now. */
 static int can_go_on(const struct sli_edge_smtp_session *session)
 {
-    return !session->is_closing &&
+    return !session->is_closing && !session->is_securing &&
+        !sli_edge_smtp_auth_is_busy(session) &&
         !sli_edge_policy_is_waiting(&session->base.round) &&
         !sli_edge_handoff_is_busy(&session->handoff) && may_say_more(session);
 }
@@ -172,7 +179,8 @@ static int step(struct sli_edge_smtp_session *session)
         event.type == SLI_SMTP_EVENT_WAIT) {
         return 0;
     }
-    if (event.type == SLI_SMTP_EVENT_CLOSE) {
+    if (event.type == SLI_SMTP_EVENT_CLOSE ||
+        event.type == SLI_SMTP_EVENT_START_TLS) {
         send_output(session);
     }
     sli_edge_smtp_events_act(session, &event);
@@ -187,6 +195,7 @@ static int step(struct sli_edge_smtp_session *session)
 static void forget_question(struct sli_edge_smtp_session *session)
 {
     sli_edge_policy_cancel(&session->base);
+    sli_edge_smtp_auth_drop(session);
 }
 
 /* Whether nothing more is to be read for now. A client whose command is being
@@ -206,7 +215,9 @@ static void settle(struct sli_edge_smtp_session *session)
     if (session->is_closing) {
         return;
     }
-    if (sli_smtp_server_park(&session->engine) != 0) {
+    if (session->is_securing) {
+        sli_io_conn_resume(&session->conn);
+    } else if (sli_smtp_server_park(&session->engine) != 0) {
         forget_question(session);
         sli_edge_smtp_session_pump(session);
     } else if (wants_pause(session)) {
@@ -235,6 +246,8 @@ static void received(struct sli_io_conn *conn, struct slimta_slice octets)
 {
     struct sli_edge_smtp_session *session = session_of(conn);
 
+    sli_io_conn_wipe_input(
+        conn, sli_smtp_server_reads_secrets(&session->engine));
     sli_edge_smtp_tell_received(session, octets.size);
     sli_edge_rate_add(&session->rate, octets.size);
     if (sli_smtp_server_feed(&session->engine, octets) != 0) {
@@ -265,8 +278,20 @@ static void lost(struct sli_io_conn *conn, int error)
     sli_edge_smtp_session_close(session, SLI_IO_CONN_NOW);
 }
 
+static void secured(struct sli_io_conn *conn)
+{
+    sli_edge_smtp_tls_secured(session_of(conn));
+}
+
+static void failed(struct sli_io_conn *conn, const char *reason)
+{
+    sli_edge_smtp_tls_failed(session_of(conn), reason);
+}
+
 static const struct sli_io_conn_handler conn_handler = {
     .received = received,
+    .secured = secured,
+    .failed = failed,
     .ended = ended,
     .drained = drained,
     .lost = lost,
@@ -288,6 +313,11 @@ static void begin(struct sli_edge_smtp_session *session,
     session->handoff.session_id = session->base.id;
     sli_edge_smtp_tell_begin(session);
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);
+    if (session->edge->smtp.tls == SLI_SMTP_TLS_IMMEDIATE) {
+        sli_edge_smtp_tls_begin(session);
+        return;
+    }
+    sli_edge_smtp_auth_offer(session);
     sli_edge_smtp_session_wait(session, session->edge->command_timeout_ms);
     sli_edge_smtp_session_pump(session);
 }

@@ -17,7 +17,8 @@ struct sli_edge_smtp_session {
     struct sli_io_conn conn;
     struct sli_smtp_server engine;
     struct sli_edge_handoff handoff;
-    struct sli_io_timer timer;          /* for whatever the session waits for */
+    struct sli_io_timer timer; /* for whatever the session waits for */
+    struct sli_edge_smtp_exchange *exchange; /* of AUTH; NULL without one */
     struct sli_edge_rate rate;          /* the client's time for a message */
     const struct sli_smtp_event *event; /* that is acted on, or NULL */
     struct slimta_slice octets;         /* of the message, for `chunk` */
@@ -29,6 +30,7 @@ struct sli_edge_smtp_session {
     unsigned char is_refused; /* by the queue */
     unsigned char is_pumping; /* pump runs: no need to call it */
     unsigned char is_closing;
+    unsigned char is_securing; /* a handshake is made: nothing else happens */
     unsigned char is_draining; /* leave after the transaction */
 };
 

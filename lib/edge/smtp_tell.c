@@ -59,6 +59,35 @@ void sli_edge_smtp_tell_sent(struct sli_edge_smtp_session *session, size_t size)
         &shard_of(session)->counters, SLI_EDGE_COUNT_BYTES_OUT, size);
 }
 
+void sli_edge_smtp_tell_tls(struct sli_edge_smtp_session *session)
+{
+    sli_edge_events_tls(shard_of(session), session->base.id, session->base.tls);
+}
+
+void sli_edge_smtp_tell_tls_failed(
+    struct sli_edge_smtp_session *session, const char *reason)
+{
+    sli_edge_events_tls_failed(shard_of(session), session->base.id, reason);
+}
+
+void sli_edge_smtp_tell_discarded(
+    struct sli_edge_smtp_session *session, size_t size)
+{
+    sli_edge_events_tls_discarded(shard_of(session), session->base.id, size);
+}
+
+void sli_edge_smtp_tell_auth(struct sli_edge_smtp_session *session)
+{
+    sli_edge_events_auth(
+        shard_of(session), session->base.id, session->base.auth);
+}
+
+void sli_edge_smtp_tell_auth_failed(struct sli_edge_smtp_session *session,
+    const struct sli_edge_auth_failure *failure)
+{
+    sli_edge_events_auth_failed(shard_of(session), session->base.id, failure);
+}
+
 void sli_edge_smtp_tell_data(struct sli_edge_smtp_session *session)
 {
     session->tally.message_ms = now_ms(session);
@@ -103,6 +132,7 @@ static void tell_rest(struct sli_edge_smtp_session *session,
         [SLI_SMTP_EVENT_RSET] = "RSET",
         [SLI_SMTP_EVENT_NOOP] = "NOOP",
         [SLI_SMTP_EVENT_QUIT] = "QUIT",
+        [SLI_SMTP_EVENT_STARTTLS] = "STARTTLS",
         [SLI_SMTP_EVENT_COMMAND] = "",
     };
 
@@ -141,6 +171,8 @@ static void tell(struct sli_edge_smtp_session *session,
 
     switch (event->type) {
     case SLI_SMTP_EVENT_NONE:
+    case SLI_SMTP_EVENT_AUTH: /* what comes of it is told where it is known */
+    case SLI_SMTP_EVENT_AUTH_ANSWER:
         break;
     case SLI_SMTP_EVENT_EHLO:
         tell_greeting(session, event, reply);
@@ -211,6 +243,10 @@ static const char *question_of(const struct sli_edge_smtp_session *session)
         [SLI_EDGE_STEP_BANNER] = "banner",
         [SLI_EDGE_STEP_EHLO] = "ehlo",
         [SLI_EDGE_STEP_HELO] = "helo",
+        [SLI_EDGE_STEP_STARTTLS] = "starttls",
+        [SLI_EDGE_STEP_TLS] = "tls",
+        [SLI_EDGE_STEP_AUTH] = "auth",
+        [SLI_EDGE_STEP_SECRET] = "secret",
         [SLI_EDGE_STEP_MAIL] = "mail",
         [SLI_EDGE_STEP_RCPT] = "rcpt",
         [SLI_EDGE_STEP_DATA] = "data",

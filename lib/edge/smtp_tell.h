@@ -8,6 +8,7 @@
 #include <slimta/reply.h>
 #include <slimta/slice.h>
 
+struct sli_edge_auth_failure;
 struct sli_edge_smtp_session;
 
 /** What a session knows of itself for the day it is told. */
@@ -40,6 +41,19 @@ void sli_edge_smtp_tell_answer(
 /** The engine has refused a command by itself; `text` is static. */
 void sli_edge_smtp_tell_refused(struct sli_edge_smtp_session *session,
     const char *verb, int code, const char *text);
+
+/** TLS: the handshake is done; it, or a record, has failed; octets in the clear
+ * were thrown away. */
+void sli_edge_smtp_tell_tls(struct sli_edge_smtp_session *session);
+void sli_edge_smtp_tell_tls_failed(
+    struct sli_edge_smtp_session *session, const char *reason);
+void sli_edge_smtp_tell_discarded(
+    struct sli_edge_smtp_session *session, size_t size);
+
+/** AUTH: the session knows who the client is; or an exchange has failed. */
+void sli_edge_smtp_tell_auth(struct sli_edge_smtp_session *session);
+void sli_edge_smtp_tell_auth_failed(struct sli_edge_smtp_session *session,
+    const struct sli_edge_auth_failure *failure);
 
 /** The 354 was said, and octets of the message have come. */
 void sli_edge_smtp_tell_data(struct sli_edge_smtp_session *session);

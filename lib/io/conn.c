@@ -8,8 +8,10 @@
 #include <slimta/error.h>
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "base/slice.h"
 #include "io/loop.h"
+#include "io/secure.h"
 
 /* How often one readiness is read from when each read fills the buffer. */
 enum { READS_MAX = 4 };
@@ -21,6 +23,9 @@ enum { OPEN, LINGERING, CLOSING };
  * until something comes: most peers wait for an answer, and then neither pause
  * nor resume has cost a system call. */
 enum { READING, PAUSED, PAUSED_WITH_INPUT };
+
+/* struct sli_io_conn, `holders` */
+enum { OWNER = 1 << 0, HANDSHAKE = 1 << 1 };
 
 static void on_event(uv_poll_t *poll, int status, int events);
 static void on_linger_timer(struct sli_io_timer *timer);
@@ -84,11 +89,36 @@ static void watch(struct sli_io_conn *conn)
     }
 }
 
+void sli_io_conn_finish(struct sli_io_conn *conn)
+{
+    if (conn->secure == NULL || sli_io_secure_close(conn)) {
+        conn->handler->closed(conn);
+    }
+}
+
+void sli_io_conn_fini(struct sli_io_conn *conn)
+{
+    if (conn->secure != NULL) {
+        sli_io_secure_free(conn);
+    }
+}
+
+void sli_io_conn_wipe_input(struct sli_io_conn *conn, int wipes)
+{
+    conn->wipes = wipes != 0;
+}
+
+void sli_io_conn_deliver(struct sli_io_conn *conn, char *octets, size_t size)
+{
+    conn->handler->received(conn, sli_slice(octets, size));
+    if (conn->wipes) {
+        sli_secret_wipe(octets, size);
+    }
+}
+
 static void on_closed(uv_handle_t *handle)
 {
-    struct sli_io_conn *conn = handle->data;
-
-    conn->handler->closed(conn);
+    sli_io_conn_finish(handle->data);
 }
 
 static void close_now(struct sli_io_conn *conn)
@@ -167,11 +197,13 @@ static void send_pending(struct sli_io_conn *conn)
     }
 }
 
-static void end_input(struct sli_io_conn *conn)
+void sli_io_conn_end_input(struct sli_io_conn *conn)
 {
     conn->has_ended = 1;
     if (conn->closing == OPEN) {
-        conn->handler->ended(conn);
+        if (conn->secure == NULL || !sli_io_secure_has_broken_off(conn)) {
+            conn->handler->ended(conn);
+        }
     } else if (sli_io_conn_pending(conn) == 0) {
         close_now(conn);
     }
@@ -189,25 +221,28 @@ static void take_input(struct sli_io_conn *conn, size_t size)
 {
     if (conn->closing == LINGERING) {
         drop_input(conn, size);
+    } else if (conn->secure != NULL) {
+        sli_io_secure_received(conn, sli_slice(conn->loop->read_buffer, size));
     } else {
-        conn->handler->received(conn, sli_slice(conn->loop->read_buffer, size));
+        sli_io_conn_deliver(conn, conn->loop->read_buffer, size);
     }
 }
 
 /* Returns whether there may be more: the buffer was filled. */
 static int read_once(struct sli_io_conn *conn)
 {
-    ssize_t size =
-        recv(conn->fd, conn->loop->read_buffer, SLI_IO_READ_BYTES, 0);
+    size_t room =
+        conn->secure == NULL ? SLI_IO_READ_BYTES : SLI_IO_SECURE_INPUT_MAX;
+    ssize_t size = recv(conn->fd, conn->loop->read_buffer, room, 0);
 
     if (size > 0) {
         take_input(conn, (size_t)size);
     } else if (size == 0) {
-        end_input(conn);
+        sli_io_conn_end_input(conn);
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
         lose(conn, code_of(errno));
     }
-    return size == SLI_IO_READ_BYTES;
+    return size == (ssize_t)room;
 }
 
 static void read_input(struct sli_io_conn *conn)
@@ -282,19 +317,44 @@ int sli_io_conn_open(struct sli_io_conn *conn, struct slimta_loop *loop, int fd,
     return 0;
 }
 
-void sli_io_conn_pause(struct sli_io_conn *conn)
+static void hold(struct sli_io_conn *conn, unsigned char who)
 {
+    conn->holders |= who;
     if (conn->pausing == READING) {
         conn->pausing = PAUSED;
     }
 }
 
-void sli_io_conn_resume(struct sli_io_conn *conn)
+static void release(struct sli_io_conn *conn, unsigned char who)
 {
+    conn->holders &= (unsigned char)~who;
+    if (conn->holders != 0) {
+        return;
+    }
     conn->pausing = READING;
     if (conn->closing == OPEN) {
         watch(conn);
     }
+}
+
+void sli_io_conn_pause(struct sli_io_conn *conn)
+{
+    hold(conn, OWNER);
+}
+
+void sli_io_conn_resume(struct sli_io_conn *conn)
+{
+    release(conn, OWNER);
+}
+
+void sli_io_conn_hold(struct sli_io_conn *conn)
+{
+    hold(conn, HANDSHAKE);
+}
+
+void sli_io_conn_release(struct sli_io_conn *conn)
+{
+    release(conn, HANDSHAKE);
 }
 
 /* What cannot be sent whole leaves a gap: nothing may follow it. */
@@ -306,6 +366,12 @@ static int give_up(struct sli_io_conn *conn, int code)
 }
 
 int sli_io_conn_write(struct sli_io_conn *conn, struct slimta_slice octets)
+{
+    return conn->secure == NULL ? sli_io_conn_send(conn, octets)
+                                : sli_io_secure_write(conn, octets);
+}
+
+int sli_io_conn_send(struct sli_io_conn *conn, struct slimta_slice octets)
 {
     ssize_t sent = 0;
     int err = 0;
@@ -327,8 +393,16 @@ int sli_io_conn_write(struct sli_io_conn *conn, struct slimta_slice octets)
     return 0;
 }
 
+int sli_io_conn_is_open(const struct sli_io_conn *conn)
+{
+    return conn->closing == OPEN && !conn->is_lost;
+}
+
 static void linger(struct sli_io_conn *conn, enum sli_io_conn_close how)
 {
+    if (conn->secure != NULL) {
+        sli_io_secure_end(conn);
+    }
     conn->closing = LINGERING;
     conn->linger_left =
         how == SLI_IO_CONN_LINGER ? SLI_IO_CONN_LINGER_BYTES : 0;

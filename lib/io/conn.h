@@ -10,6 +10,7 @@
 #include "io/timer.h"
 
 struct sli_io_conn;
+struct sli_io_secure;
 struct slimta_loop;
 
 /** How much a lingering close reads and drops, and how long it takes at most.
@@ -20,8 +21,8 @@ struct slimta_loop;
 /** What a connection tells its owner, on the loop. Any of these may close the
  * connection, but not free it: its memory stays until `closed`. */
 struct sli_io_conn_handler {
-    /** Octets came. They stand in the loop's read buffer: borrowed until
-     * return. */
+    /** Octets came, decrypted where TLS is spoken. They stand in a buffer of
+     * the loop's: borrowed until return. */
     void (*received)(struct sli_io_conn *conn, struct slimta_slice octets);
     /** The peer has shut down its side; writing still works. Once. */
     void (*ended)(struct sli_io_conn *conn);
@@ -30,7 +31,13 @@ struct sli_io_conn_handler {
     /** The connection is broken: close it. Once; `error` is a slimta error
      * code. */
     void (*lost)(struct sli_io_conn *conn, int error);
-    /** Closed, and its descriptor too; its memory is the owner's again. */
+    /** TLS: the handshake is done (secure.h). Not needed without TLS. */
+    void (*secured)(struct sli_io_conn *conn);
+    /** TLS: the handshake or a record has failed, for a `reason` that lives
+     * until return: close the connection. Once; not needed without TLS. */
+    void (*failed)(struct sli_io_conn *conn, const char *reason);
+    /** Closed, and its descriptor too; after sli_io_conn_fini its memory is the
+     * owner's again. */
     void (*closed)(struct sli_io_conn *conn);
 };
 
@@ -41,13 +48,16 @@ struct sli_io_conn {
     const struct sli_io_conn_handler *handler;
     struct sli_buf pending; /* what the socket would not take yet */
     struct sli_io_timer linger;
+    struct sli_io_secure *secure; /* NULL: in the clear */
     size_t linger_left;
     int fd;
     unsigned char armed;       /* the uv_poll events that are watched */
     unsigned char pausing;     /* 0 reading, 1 paused, 2 and octets wait */
+    unsigned char holders;     /* who wants that nothing is read */
     unsigned char has_hung_up; /* the peer's end was seen while paused */
     unsigned char has_ended;   /* the peer's end was read */
     unsigned char is_lost;
+    unsigned char wipes;   /* what was received is wiped */
     unsigned char closing; /* 0 open, 1 lingering, 2 closing */
 };
 
@@ -84,8 +94,36 @@ enum sli_io_conn_close {
                           not destroy the last reply */
 };
 
+/** Whether what is received from now on, the octets that `received` has at this
+ * moment included, is wiped as soon as `received` returns. */
+void sli_io_conn_wipe_input(struct sli_io_conn *conn, int wipes);
+
+/** Frees what a closed connection has, in `closed`. */
+void sli_io_conn_fini(struct sli_io_conn *conn);
+
+/** Whether it is neither closed nor closing nor broken. */
+int sli_io_conn_is_open(const struct sli_io_conn *conn);
+
 /** Closes; `closed` follows, always later than this call. No other handler is
  * called any more. A second call can only hurry it (NOW). */
 void sli_io_conn_close(struct sli_io_conn *conn, enum sli_io_conn_close how);
+
+/* For secure.c */
+
+/** Like sli_io_conn_write, but as the octets are. */
+int sli_io_conn_send(struct sli_io_conn *conn, struct slimta_slice octets);
+
+/** Hands octets to `received`. */
+void sli_io_conn_deliver(struct sli_io_conn *conn, char *octets, size_t size);
+
+/** A pause of the handshake's own, beside the owner's. */
+void sli_io_conn_hold(struct sli_io_conn *conn);
+void sli_io_conn_release(struct sli_io_conn *conn);
+
+/** The peer has said that nothing more comes. */
+void sli_io_conn_end_input(struct sli_io_conn *conn);
+
+/** The job that a closed connection has waited for is over. */
+void sli_io_conn_finish(struct sli_io_conn *conn);
 
 #endif

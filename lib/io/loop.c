@@ -183,6 +183,8 @@ static void drop_buffer(struct slimta_loop *loop)
     if (loop->inbox == NULL && loop->closing_handles == 0) {
         sli_free(&loop->alloc, loop->read_buffer);
         loop->read_buffer = NULL;
+        sli_free(&loop->alloc, loop->clear_buffer);
+        loop->clear_buffer = NULL;
     }
 }
 

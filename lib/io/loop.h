@@ -30,7 +30,8 @@ struct slimta_loop {
     uv_timer_t *wheel_timer;    /* fires when the wheel's next slot is due */
     struct sli_io_inbox *inbox; /* NULL while nobody has entered */
     struct sli_io_work_lane lanes[SLI_IO_WORK_KINDS];
-    char *read_buffer;       /* SLI_IO_READ_BYTES, shared by all connections */
+    char *read_buffer;  /* SLI_IO_READ_BYTES, shared by all connections */
+    char *clear_buffer; /* the same for decrypted octets; NULL without TLS */
     struct sli_list leaving; /* who waits for the handles to be closed */
     struct sli_io_message leave_message; /* says that some leave */
     int leave_is_posted;

@@ -66,32 +66,37 @@ static struct slimta_envelope *new_bare(const struct slimta_alloc *alloc)
     return envelope;
 }
 
+/* Puts a copy in the place of a borrowed text, if there is one. */
+static int copy_text(struct sli_arena *arena, const char **text)
+{
+    if (*text != NULL) {
+        *text = sli_arena_text(arena, sli_slice_text(*text));
+        return *text == NULL ? SLIMTA_ENOMEM : 0;
+    }
+    return 0;
+}
+
 /* Copies sender, receiver and the client's facts; the texts are borrowed. */
 static int copy_facts(struct slimta_envelope *envelope,
     const struct sli_mail_facts *facts, struct slimta_slice sender)
 {
-    const char *ehlo_as = sli_arena_text(&envelope->arena, facts->ehlo_as);
-    const char *reverse = NULL;
+    struct slimta_client *client = &envelope->client;
+    const char **const texts[] = {&client->ehlo_as, &client->reverse_name,
+        &client->auth_mechanism, &client->authcid, &client->authzid,
+        &client->tls_version, &client->tls_cipher, &client->tls_peer_subject,
+        &envelope->receiver};
 
-    if (facts->reverse_name.size > 0) {
-        reverse = sli_arena_text(&envelope->arena, facts->reverse_name);
-        if (reverse == NULL) {
+    *client = facts->client;
+    client->size = sizeof *client;
+    client->ehlo_as = client->ehlo_as == NULL ? "" : client->ehlo_as;
+    envelope->receiver = facts->receiver == NULL ? "" : facts->receiver;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (copy_text(&envelope->arena, texts[i]) != 0) {
             return SLIMTA_ENOMEM;
         }
     }
-    envelope->client = (struct slimta_client){
-        .size = sizeof envelope->client,
-        .address = facts->address,
-        .ehlo_as = ehlo_as,
-        .reverse_name = reverse,
-        .protocol = facts->protocol,
-    };
     envelope->sender = sli_arena_text(&envelope->arena, sender);
-    envelope->receiver = sli_arena_text(&envelope->arena, facts->receiver);
-    return ehlo_as == NULL || envelope->sender == NULL ||
-            envelope->receiver == NULL
-        ? SLIMTA_ENOMEM
-        : 0;
+    return envelope->sender == NULL ? SLIMTA_ENOMEM : 0;
 }
 
 /* Copies the parameters of MAIL; the texts are borrowed. */
@@ -434,13 +439,7 @@ static int copy_rest(
     struct slimta_envelope *to, const struct slimta_envelope *from)
 {
     struct slimta_slice prepended = slimta_envelope_prepended(from);
-    const struct sli_mail_facts facts = {
-        .address = from->client.address,
-        .ehlo_as = sli_slice_text(from->client.ehlo_as),
-        .reverse_name = sli_slice_text(from->client.reverse_name),
-        .protocol = from->client.protocol,
-        .receiver = sli_slice_text(from->receiver),
-    };
+    const struct sli_mail_facts facts = {from->client, from->receiver};
     char *room;
 
     to->timestamp_ms = from->timestamp_ms;

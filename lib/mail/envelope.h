@@ -6,14 +6,12 @@
 #include <slimta/envelope.h>
 #include <slimta/slice.h>
 
-/** What is known of the client when a transaction begins; everything is
- * copied. */
+/** What is known when a transaction begins; everything is copied but the
+ * client's `protocol`, which is static, and its `size`, which does not matter.
+ */
 struct sli_mail_facts {
-    struct slimta_address address;
-    struct slimta_slice ehlo_as;
-    struct slimta_slice reverse_name; /**< empty: unknown */
-    const char *protocol;             /**< static text */
-    struct slimta_slice receiver;
+    struct slimta_client client;
+    const char *receiver;
 };
 
 /** A new envelope with one reference, without recipients, its content empty

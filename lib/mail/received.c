@@ -183,6 +183,20 @@ static int can_name_recipient(const struct slimta_envelope *envelope)
     return address.size <= MAILBOX_MAX && sli_ascii_all(address, classes);
 }
 
+/* RFC 8314 section 4.3. */
+static void put_tls(struct sli_text *field, const struct slimta_client *client)
+{
+    struct slimta_slice cipher = name_of(client->tls_cipher);
+
+    if (cipher.size > 0) {
+        sli_text_put_string(field, "\r\n tls ");
+        put_name(field, cipher);
+        sli_text_put_string(field, " (");
+        put_name(field, name_of(client->tls_version));
+        sli_text_put(field, ')');
+    }
+}
+
 size_t slimta_envelope_received(const struct slimta_envelope *envelope,
     const char *id, char *out, size_t size)
 {
@@ -197,6 +211,7 @@ size_t slimta_envelope_received(const struct slimta_envelope *envelope,
             &field, slimta_envelope_recipient(envelope, 0)->address);
         sli_text_put(&field, '>');
     }
+    put_tls(&field, slimta_envelope_client(envelope));
     sli_text_put_string(&field, ";\r\n ");
     (void)sli_mail_date_format(slimta_envelope_timestamp_ms(envelope), date);
     sli_text_put_string(&field, date);

@@ -72,7 +72,7 @@ static int set_password(struct sli_sasl_exchange *exchange,
     struct sli_sasl_prepared prepared;
     char random[SLI_SASL_FAKE_PASSWORD];
     int err = kind == SLI_SASL_SECRET_PASSWORD
-        ? sli_sasl_prepare(&prepared, text, SLI_SASL_PREPARE_STORED)
+        ? sli_sasl_prepare(&prepared, text)
         : SLIMTA_EINVAL;
 
     if (err == 0) {

@@ -125,10 +125,10 @@ int sli_sasl_credentials_is_password(const char *shown, const char *password)
 {
     struct sli_sasl_prepared a;
     struct sli_sasl_prepared b;
-    int result = sli_sasl_prepare(&a, shown, SLI_SASL_PREPARE_QUERY);
+    int result = sli_sasl_prepare(&a, shown);
 
     if (result == 0) {
-        result = sli_sasl_prepare(&b, password, SLI_SASL_PREPARE_STORED);
+        result = sli_sasl_prepare(&b, password);
         if (result == 0) {
             result =
                 sli_secret_is(sli_slice_text(a.text), sli_slice_text(b.text));

@@ -75,7 +75,7 @@ static int derive(struct sli_sasl_keys *keys, const char *password)
 int sli_sasl_keys_derive(struct sli_sasl_keys *keys, const char *password)
 {
     struct sli_sasl_prepared prepared;
-    int err = sli_sasl_prepare(&prepared, password, SLI_SASL_PREPARE_STORED);
+    int err = sli_sasl_prepare(&prepared, password);
 
     if (err == 0) {
         err = derive(keys, prepared.text);

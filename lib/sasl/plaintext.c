@@ -30,8 +30,7 @@ static int keep_password(
     if (exchange->password == NULL) {
         return SLIMTA_ENOMEM;
     }
-    err =
-        sli_sasl_prepare(&prepared, exchange->password, SLI_SASL_PREPARE_QUERY);
+    err = sli_sasl_prepare(&prepared, exchange->password);
     if (err == 0) {
         sli_sasl_prepare_fini(&prepared);
     }

@@ -26,7 +26,7 @@ int sli_sasl_prepare_check(const char *name)
     int err = SLIMTA_EINVAL;
 
     if (sli_sasl_prepare_is_text(sli_slice_text(name))) {
-        err = sli_sasl_prepare(&prepared, name, SLI_SASL_PREPARE_QUERY);
+        err = sli_sasl_prepare(&prepared, name);
     }
     if (err == 0) {
         sli_sasl_prepare_fini(&prepared);
@@ -34,13 +34,9 @@ int sli_sasl_prepare_check(const char *name)
     return err;
 }
 
-int sli_sasl_prepare(struct sli_sasl_prepared *out, const char *password,
-    enum sli_sasl_prepare_use use)
+int sli_sasl_prepare(struct sli_sasl_prepared *out, const char *password)
 {
     struct slimta_slice text = sli_slice_text(password);
-    Gsasl_saslprep_flags flags = use == SLI_SASL_PREPARE_QUERY
-        ? GSASL_ALLOW_UNASSIGNED
-        : (Gsasl_saslprep_flags)0;
     int rc;
 
     *out = (struct sli_sasl_prepared){.text = password};
@@ -52,7 +48,8 @@ int sli_sasl_prepare(struct sli_sasl_prepared *out, const char *password,
     if (!sli_ascii_is_utf8(text)) {
         return SLIMTA_EINVAL;
     }
-    rc = gsasl_saslprep(password, flags, &out->own, NULL);
+    /* GSASL_ALLOW_UNASSIGNED does the contrary in all versions up to 2.2.2. */
+    rc = gsasl_saslprep(password, (Gsasl_saslprep_flags)0, &out->own, NULL);
     if (rc != GSASL_OK) {
         return rc == GSASL_MALLOC_ERROR ? SLIMTA_ENOMEM : SLIMTA_EINVAL;
     }

@@ -13,13 +13,6 @@ int sli_sasl_prepare_is_text(struct slimta_slice text);
  * SLIMTA_EINVAL, SLIMTA_ENOMEM. */
 int sli_sasl_prepare_check(const char *name);
 
-/** RFC 3454 section 7: only a query may hold code points that Unicode 3.2 did
- * not know. */
-enum sli_sasl_prepare_use {
-    SLI_SASL_PREPARE_QUERY, /**< what a client shows */
-    SLI_SASL_PREPARE_STORED /**< what a host keeps */
-};
-
 /** A password made ready to be compared or hashed. */
 struct sli_sasl_prepared {
     const char *text; /**< lives as long as `own` and the password do */
@@ -27,11 +20,13 @@ struct sli_sasl_prepared {
                            itself */
 };
 
-/** Borrows `password` until sli_sasl_prepare_fini. SLIMTA_EINVAL when it cannot
+/** The same for what clients show and what hosts keep: code points that Unicode
+ * 3.2 did not know pass in both, so that a password of today is one (RFC 3454
+ * section 7 would not have them kept; RFC 8265 has let them in since). Borrows
+ * `password` until sli_sasl_prepare_fini. SLIMTA_EINVAL when it cannot
  * be prepared or nothing is left of it, SLIMTA_ENOMEM; then there is nothing to
  * give back. */
-int sli_sasl_prepare(struct sli_sasl_prepared *out, const char *password,
-    enum sli_sasl_prepare_use use);
+int sli_sasl_prepare(struct sli_sasl_prepared *out, const char *password);
 
 /** Wipes and frees. */
 void sli_sasl_prepare_fini(struct sli_sasl_prepared *prepared);

@@ -174,6 +174,7 @@ static enum sli_sasl_next answer_first(struct sli_sasl_exchange *exchange,
     enum sli_sasl_secret_kind kind, const char *text)
 {
     struct sli_sasl_keys keys;
+    int rc = GSASL_MALLOC_ERROR;
     int err = find_keys(exchange, &keys, kind, text);
 
     if (err == 0) {
@@ -183,14 +184,18 @@ static enum sli_sasl_next answer_first(struct sli_sasl_exchange *exchange,
         err = set_properties(exchange, &keys);
     }
     sli_secret_wipe(&keys, sizeof keys);
-    if (err != 0 ||
-        sli_sasl_state_run(
-            exchange, sli_slice(exchange->message, exchange->message_size)) !=
-            GSASL_NEEDS_MORE) {
-        return SLI_SASL_NO_MEMORY;
+    if (err == 0) {
+        rc = sli_sasl_state_run(
+            exchange, sli_slice(exchange->message, exchange->message_size));
     }
-    exchange->stage = SLI_SASL_STAGE_PROOF;
-    return SLI_SASL_CHALLENGE;
+    if (rc == GSASL_NEEDS_MORE) {
+        exchange->stage = SLI_SASL_STAGE_PROOF;
+        return SLI_SASL_CHALLENGE;
+    }
+    /* A name with code points that Unicode 3.2 did not know. */
+    return rc == GSASL_AUTHENTICATION_ERROR
+        ? sli_sasl_state_refuse(exchange, "libgsasl does not take the name")
+        : SLI_SASL_NO_MEMORY;
 }
 
 /* Takes `start` off the front of `rest`. */

@@ -29,6 +29,12 @@
 
 enum { SLI_TLS_HAS_1_3 = 1 };
 
+/** The suites of TLS 1.3: number, name. */
+#define SLI_TLS_SUITE_1_3_MAP(X) \
+    X(0x1301, "TLS_AES_128_GCM_SHA256") \
+    X(0x1302, "TLS_AES_256_GCM_SHA384") \
+    X(0x1303, "TLS_CHACHA20_POLY1305_SHA256")
+
 #define SLI_TLS_MEMBER(name) MBEDTLS_PRIVATE(name)
 #define SLI_TLS_BAD_VERSION MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION
 #define SLI_TLS_NO_SUITE MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE
@@ -133,6 +139,10 @@ static inline int sli_tls_compat_export(
 
 enum { SLI_TLS_HAS_1_3 = 0 };
 
+/** None: a handshake fails when a suite of ours that mbedTLS does not know is
+ * offered by a client. */
+#define SLI_TLS_SUITE_1_3_MAP(X)
+
 #define SLI_TLS_MEMBER(name) name
 #define SLI_TLS_BAD_VERSION MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION
 #define SLI_TLS_NO_SUITE MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
@@ -235,6 +245,13 @@ static inline int sli_tls_compat_state(const mbedtls_ssl_context *ssl)
 static inline int sli_tls_compat_alert_received(const mbedtls_ssl_context *ssl)
 {
     return ssl->SLI_TLS_MEMBER(in_msg)[1];
+}
+
+/** The header of the record that came last, and what follows it. */
+static inline const unsigned char *sli_tls_compat_record(
+    const mbedtls_ssl_context *ssl)
+{
+    return ssl->SLI_TLS_MEMBER(in_hdr);
 }
 
 /** Whether the next attribute of a name belongs to the same RDN. */

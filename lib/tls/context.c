@@ -215,30 +215,37 @@ static int read_authorities(struct slimta_tls *tls, const char *file,
 
 /* All that are for the name: mbedTLS takes the first whose key the client can
  * verify. Without any, the default stands. */
-static int choose(
-    void *user, mbedtls_ssl_context *ssl, const unsigned char *octets, size_t n)
+static int offer_named(
+    struct slimta_tls *tls, mbedtls_ssl_context *ssl, struct slimta_slice name)
 {
-    struct slimta_tls *tls = user;
-    struct slimta_slice name = sli_slice(octets, n);
     int ret = 0;
 
-    if (!sli_tls_name_is_host(name)) {
-        return 0;
-    }
     for (struct sli_tls_certificate *it = tls->certificates;
          it != NULL && ret == 0; it = it->next) {
         if (sli_tls_certificate_is_for(it, name)) {
             ret = mbedtls_ssl_set_hs_own_cert(ssl, &it->chain, &it->key);
         }
     }
-    return ret == 0 ? sli_tls_stream_named(ssl, name) : ret;
+    return ret;
+}
+
+/* What is no host name is as good as none: clients send addresses, too. */
+static int choose(
+    void *user, mbedtls_ssl_context *ssl, const unsigned char *octets, size_t n)
+{
+    struct slimta_slice name = sli_slice(octets, n);
+
+    return sli_tls_name_is_host(name)
+        ? sli_tls_stream_named(ssl, name, offer_named(user, ssl, name))
+        : 0;
 }
 
 /* --- Rules ---------------------------------------------------------------- */
 
-static int authmode(enum slimta_tls_verify verify, int otherwise)
+/* An edge asks nobody by itself, a queue's client everybody. */
+static int authmode(const struct slimta_tls *tls, enum sli_tls_role role)
 {
-    switch (verify) {
+    switch (tls->verify) {
     case SLIMTA_TLS_VERIFY_NONE:
         return MBEDTLS_SSL_VERIFY_NONE;
     case SLIMTA_TLS_VERIFY_OPTIONAL:
@@ -247,8 +254,15 @@ static int authmode(enum slimta_tls_verify verify, int otherwise)
         return MBEDTLS_SSL_VERIFY_REQUIRED;
     case SLIMTA_TLS_VERIFY_DEFAULT:
     default:
-        return otherwise;
+        return role == SLI_TLS_SERVER ? MBEDTLS_SSL_VERIFY_NONE
+                                      : MBEDTLS_SSL_VERIFY_REQUIRED;
     }
+}
+
+int sli_tls_context_verifies(
+    const struct slimta_tls *tls, enum sli_tls_role role)
+{
+    return authmode(tls, role) != MBEDTLS_SSL_VERIFY_NONE;
 }
 
 /* Who is asked for a certificate shows it each time: a ticket of TLS 1.3 does
@@ -259,8 +273,7 @@ static int set_tickets(
     int ret = 0;
 
     if (options->tickets == SLIMTA_TLS_TICKETS_ON &&
-        authmode(tls->verify, MBEDTLS_SSL_VERIFY_NONE) ==
-            MBEDTLS_SSL_VERIFY_NONE) {
+        !sli_tls_context_verifies(tls, SLI_TLS_SERVER)) {
         ret = mbedtls_ssl_ticket_setup(&tls->tickets, mbedtls_ctr_drbg_random,
             &tls->random, MBEDTLS_CIPHER_AES_256_GCM, TICKET_SECONDS);
         mbedtls_ssl_conf_session_tickets_cb(&tls->server,
@@ -276,8 +289,7 @@ static int set_server(
         &tls->server, MBEDTLS_SSL_IS_SERVER, options->min_version);
 
     mbedtls_ssl_conf_rng(&tls->server, mbedtls_ctr_drbg_random, &tls->random);
-    mbedtls_ssl_conf_authmode(
-        &tls->server, authmode(tls->verify, MBEDTLS_SSL_VERIFY_NONE));
+    mbedtls_ssl_conf_authmode(&tls->server, authmode(tls, SLI_TLS_SERVER));
     mbedtls_ssl_conf_sni(&tls->server, choose, tls);
     if (tls->has_authorities) {
         mbedtls_ssl_conf_ca_chain(&tls->server, &tls->authorities, NULL);
@@ -292,8 +304,7 @@ static int set_client(
         &tls->client, MBEDTLS_SSL_IS_CLIENT, options->min_version);
 
     mbedtls_ssl_conf_rng(&tls->client, mbedtls_ctr_drbg_random, &tls->random);
-    mbedtls_ssl_conf_authmode(
-        &tls->client, authmode(tls->verify, MBEDTLS_SSL_VERIFY_REQUIRED));
+    mbedtls_ssl_conf_authmode(&tls->client, authmode(tls, SLI_TLS_CLIENT));
     mbedtls_ssl_conf_session_tickets(
         &tls->client, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
     return ret;

@@ -4,6 +4,8 @@
 
 #include <slimta/tls.h>
 
+#include "tls/stream.h"
+
 struct mbedtls_ssl_config;
 
 /** Whether it has a certificate, which an edge needs. */
@@ -16,6 +18,10 @@ void sli_tls_context_use(struct slimta_tls *tls);
  * those of the system, once. May block. Errors name the file. Any thread. */
 int sli_tls_context_use_as_client(
     struct slimta_tls *tls, struct slimta_error *error);
+
+/** Whether it asks those for a certificate who speak to one in that role. */
+int sli_tls_context_verifies(
+    const struct slimta_tls *tls, enum sli_tls_role role);
 
 /** What a server's stream is set up with. Lives as long as the context. */
 const struct mbedtls_ssl_config *sli_tls_context_server(

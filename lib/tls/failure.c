@@ -53,14 +53,32 @@ static void put_alert_sent(
     }
 }
 
+enum { RECORD_HEADER = 5, ALERT_RECORD = 21, FATAL = 2 };
+
+/* The alert of the peer that ended this, or -1. One in the clear where the
+ * record had to be encrypted is for mbedTLS a damaged one; its own client says
+ * so with TLS 1.3 why it does not like a certificate. */
+static int received_alert(const struct sli_tls_stream *stream, int ret)
+{
+    const unsigned char *record = sli_tls_compat_record(&stream->ssl);
+
+    if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+        return sli_tls_compat_alert_received(&stream->ssl);
+    }
+    return ret == MBEDTLS_ERR_SSL_INVALID_MAC && record[0] == ALERT_RECORD &&
+            record[3] == 0 && record[4] == 2 && record[RECORD_HEADER] == FATAL
+        ? record[RECORD_HEADER + 1]
+        : -1;
+}
+
 void sli_tls_failure_write(struct sli_tls_stream *stream, int ret)
 {
     struct sli_text text = sli_text_in(stream->error, sizeof stream->error);
+    int alert = received_alert(stream, ret);
 
-    if (ret == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
+    if (alert >= 0) {
         sli_text_put_string(&text, "the peer's alert: ");
-        sli_text_put_string(&text,
-            sli_tls_reason_alert(sli_tls_compat_alert_received(&stream->ssl)));
+        sli_text_put_string(&text, sli_tls_reason_alert(alert));
         return;
     }
     if (stream->sink_code != 0) {

@@ -2,7 +2,7 @@
 #include <slimta/error.h>
 
 #include "base/slice.h"
-#include "tls/reason.h"
+#include "tls/context.h"
 #include "tls/rules.h"
 #include "tls/stream_inside.h"
 #include "tls/subject.h"
@@ -40,7 +40,9 @@ static int fill_peer(
         return SLIMTA_ENOMEM;
     }
     stream->info.has_peer_certificate = 1;
+    /* Without a look at it the result is 0, too. */
     stream->info.peer_is_verified =
+        sli_tls_context_verifies(stream->tls, stream->role) &&
         mbedtls_ssl_get_verify_result(&stream->ssl) == 0;
     return fill_subject(stream, certificate);
 }

@@ -4,9 +4,7 @@
 /* RFC 9325 section 4.2: an ephemeral key exchange and an AEAD. The order is
  * ours, not the client's. */
 #define SUITE_MAP(X) \
-    X(0x1301, "TLS_AES_128_GCM_SHA256") \
-    X(0x1302, "TLS_AES_256_GCM_SHA384") \
-    X(0x1303, "TLS_CHACHA20_POLY1305_SHA256") \
+    SLI_TLS_SUITE_1_3_MAP(X) \
     X(0xC02B, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256") \
     X(0xC02F, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256") \
     X(0xC02C, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384") \
@@ -14,7 +12,7 @@
     X(0xCCA9, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256") \
     X(0xCCA8, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256")
 
-/* mbedTLS keeps the lists by reference, and skips suites that it lacks. */
+/* mbedTLS keeps the lists by reference. */
 static const int suites[] = {
 #define SUITE_NUMBER(number, name) (number),
     SUITE_MAP(SUITE_NUMBER)

@@ -17,18 +17,6 @@ enum { SUBJECT_MAX = 4096, RECORD_HEADER = 5, ALERT_RECORD = 21 };
 /* --- The way in and out -----------------------------------------------------
  */
 
-static void remember_first(
-    struct sli_tls_stream *stream, const void *octets, size_t size)
-{
-    size_t room = sizeof stream->first - stream->first_size;
-
-    if (size > room) {
-        size = room;
-    }
-    memcpy(stream->first + stream->first_size, octets, size);
-    stream->first_size += size;
-}
-
 static int receive(void *user, unsigned char *out, size_t size)
 {
     struct sli_tls_stream *stream = user;
@@ -44,7 +32,6 @@ static int receive(void *user, unsigned char *out, size_t size)
     }
     memcpy(out, stream->input.data, size);
     stream->input = sli_slice_skip(stream->input, size);
-    remember_first(stream, out, size);
     return (int)size;
 }
 
@@ -168,9 +155,22 @@ void sli_tls_stream_set_sink(
     stream->sink = *sink;
 }
 
+static void remember_first(
+    struct sli_tls_stream *stream, struct slimta_slice octets)
+{
+    size_t room = sizeof stream->first - stream->first_size;
+    size_t size = octets.size < room ? octets.size : room;
+
+    if (size > 0) {
+        memcpy(stream->first + stream->first_size, octets.data, size);
+        stream->first_size += size;
+    }
+}
+
 void sli_tls_stream_feed(
     struct sli_tls_stream *stream, struct slimta_slice records)
 {
+    remember_first(stream, records);
     stream->input = records;
 }
 
@@ -188,6 +188,9 @@ static int code_of(const struct sli_tls_stream *stream, int ret)
 
 static enum sli_tls_status fail(struct sli_tls_stream *stream, int ret)
 {
+    if (stream->sni_ret != 0) {
+        ret = stream->sni_ret;
+    }
     sli_tls_failure_write(stream, ret);
     stream->code = code_of(stream, ret);
     stream->phase = SLI_TLS_BROKEN;
@@ -209,7 +212,8 @@ static enum sli_tls_status stop_with(struct sli_tls_stream *stream, int ret)
 /* --- The handshake ----------------------------------------------------------
  */
 
-int sli_tls_stream_named(mbedtls_ssl_context *ssl, struct slimta_slice name)
+int sli_tls_stream_named(
+    mbedtls_ssl_context *ssl, struct slimta_slice name, int ret)
 {
     struct sli_tls_stream *stream =
         (struct sli_tls_stream *)(void *)((char *)ssl -
@@ -218,7 +222,11 @@ int sli_tls_stream_named(mbedtls_ssl_context *ssl, struct slimta_slice name)
     /* Twice, when TLS 1.3 asks the client to say hello again. */
     sli_free(&stream->alloc, stream->server_name);
     stream->server_name = sli_alloc_text(&stream->alloc, name);
-    return stream->server_name == NULL ? MBEDTLS_ERR_SSL_ALLOC_FAILED : 0;
+    if (ret == 0 && stream->server_name == NULL) {
+        ret = MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    }
+    stream->sni_ret = ret;
+    return ret;
 }
 
 /* Step by step, since nothing else tells whether it passed through what only a
@@ -238,6 +246,17 @@ static int shake(struct sli_tls_stream *stream)
     return ret;
 }
 
+/* Nothing of mbedTLS failed, so nothing has told the peer. */
+static int fill_info(struct sli_tls_stream *stream)
+{
+    if (sli_tls_info_fill(stream) == 0) {
+        return 0;
+    }
+    (void)mbedtls_ssl_send_alert_message(&stream->ssl,
+        MBEDTLS_SSL_ALERT_LEVEL_FATAL, MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR);
+    return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+}
+
 enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream)
 {
     int ret;
@@ -246,8 +265,8 @@ enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream)
         return stream->phase == SLI_TLS_OPEN ? SLI_TLS_DONE : SLI_TLS_FAILED;
     }
     ret = shake(stream);
-    if (ret == 0 && sli_tls_info_fill(stream) != 0) {
-        ret = MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    if (ret == 0) {
+        ret = fill_info(stream);
     }
     if (ret != 0) {
         return stop_with(stream, ret);

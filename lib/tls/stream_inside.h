@@ -30,6 +30,7 @@ struct sli_tls_stream {
     int has_ended;     /* close_notify was said */
     int sink_code;     /* what the sink said when it failed */
     int code;          /* why the stream has failed */
+    int sni_ret;       /* why SNI ended the handshake: a code of mbedTLS */
     int alert_sent;    /* the last one that could be read, or -1 */
     char first[SLI_TLS_FIRST_SIZE];
     size_t first_size;
@@ -39,9 +40,11 @@ struct sli_tls_stream {
     struct sli_buf subject;
 };
 
-/** Whether the handshake of `ssl`, which is a stream's, has got a name by SNI:
- * copied. 0, or a code of mbedTLS. */
-int sli_tls_stream_named(mbedtls_ssl_context *ssl, struct slimta_slice name);
+/** The handshake of `ssl`, which is a stream's, has got a name by SNI, which is
+ * copied; `ret` is what became of choosing certificates. Returns that, or the
+ * code of mbedTLS for no memory; mbedTLS itself forgets which it was. */
+int sli_tls_stream_named(
+    mbedtls_ssl_context *ssl, struct slimta_slice name, int ret);
 
 /** Fills `info` after the handshake. 0 or SLIMTA_ENOMEM. */
 int sli_tls_info_fill(struct sli_tls_stream *stream);

@@ -73,7 +73,7 @@ static void prepend(
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct sli_mail_facts facts = {.protocol = "SMTP"};
+    const struct sli_mail_facts facts = {.client = {.protocol = "SMTP"}};
     const struct slimta_mail_params params = {.size = sizeof params};
     struct slimta_slice input = sli_slice(data, size);
     struct slimta_envelope *envelope = NULL;

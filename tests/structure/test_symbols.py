@@ -129,7 +129,7 @@ def pure_without_libuv():
     """the pure rooms link without libuv"""
     archive = release() / 'lib/libslimta-edge-pure.a'
     run(CC + ['-x', 'c', '-', '-x', 'none', '-Wl,--whole-archive', archive,
-              '-Wl,--no-whole-archive', '-o', '/dev/null'],
+              '-Wl,--no-whole-archive', '-lgsasl', '-o', '/dev/null'],
         input='int main(void)\n{\n    return 0;\n}\n')
 
 

@@ -24,19 +24,28 @@ authority() {
         -days 3650 -addext 'keyUsage=critical,keyCertSign,cRLSign' -out "$1.pem"
 }
 
-# certify NAME AUTHORITY SUBJECT DAYS EXTENSION...
+# Before 3.4 a span of days may be negative; since then there are dates.
+if openssl x509 -help 2>&1 | grep -q not_after; then
+    over='-not_before 20200101000000Z -not_after 20210101000000Z'
+else
+    over='-days -1'
+fi
+lasting='-days 3650'
+
+# certify NAME AUTHORITY SUBJECT WHEN EXTENSION...
 certify() {
     name=$1
     by=$2
     subject=$3
-    days=$4
+    when=$4
     shift 4
     printf '%s\n' 'subjectKeyIdentifier=hash' "$@" >"$name.ext"
     quietly openssl req -new -utf8 -sha256 -key "$name.key" -subj "$subject" \
         -out "$name.csr"
+    # shellcheck disable=SC2086 # two or four words
     quietly openssl x509 -req -sha256 -in "$name.csr" -CA "$by.pem" \
-        -CAkey "$by.key" -set_serial "$(od -An -N6 -tu8 /dev/urandom |
-            tr -d ' ')" -days "$days" -extfile "$name.ext" -out "$name.pem"
+        -CAkey "$by.key" $when -set_serial "$(od -An -N6 -tu8 /dev/urandom |
+            tr -d ' ')" -extfile "$name.ext" -out "$name.pem"
 }
 
 names=subjectAltName=DNS:mx.example.com,DNS:*.mail.example.com
@@ -46,33 +55,33 @@ authority other_ca '/O=Test/CN=Another CA'
 
 # Of a server, with a key of each kind.
 ec_key server
-certify server ca '/CN=not-a-name.example.com' 3650 "$names"
+certify server ca '/CN=not-a-name.example.com' "$lasting" "$names"
 quietly openssl genrsa -out rsa.key 2048
-certify rsa ca '/CN=mx.example.com' 3650 "$names"
+certify rsa ca '/CN=mx.example.com' "$lasting" "$names"
 
 # For another name, one that only the common name tells, and one that stands
 # behind an authority in between.
 ec_key second
-certify second ca '/CN=other.example.org' 3650 \
+certify second ca '/CN=other.example.org' "$lasting" \
     subjectAltName=DNS:other.example.org
 ec_key common
-certify common ca '/O=Test/CN=cn.example.net' 3650
+certify common ca '/O=Test/CN=cn.example.net' "$lasting"
 ec_key between
-certify between ca '/O=Test/CN=Between' 3650 basicConstraints=critical,CA:TRUE
+certify between ca '/O=Test/CN=Between' "$lasting" basicConstraints=critical,CA:TRUE
 ec_key leaf
-certify leaf between '/CN=leaf.example.com' 3650 \
+certify leaf between '/CN=leaf.example.com' "$lasting" \
     subjectAltName=DNS:leaf.example.com
 cat leaf.pem between.pem >chain.pem
 
 # Of clients: good, of an unknown authority, too old, with an odd name.
 ec_key client
-certify client ca '/C=DE/O=Acme, Inc./CN=client' 3650
+certify client ca '/C=DE/O=Acme, Inc./CN=client' "$lasting"
 ec_key stranger
-certify stranger other_ca '/CN=stranger' 3650
+certify stranger other_ca '/CN=stranger' "$lasting"
 ec_key expired
-certify expired ca '/CN=expired' -1
+certify expired ca '/CN=expired' "$over"
 ec_key odd
-certify odd ca '/O=#1 \+ "Zoë" <x>;\\ /OU=a+CN= two =/CN=日本' 3650
+certify odd ca '/O=#1 \+ "Zoë" <x>;\\ /OU=a+CN= two =/CN=日本' "$lasting"
 
 # The server's key behind a password.
 quietly openssl ec -in server.key -aes128 -passout pass:secret -out locked.key

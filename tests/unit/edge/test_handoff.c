@@ -289,9 +289,8 @@ static void late(struct sli_edge_ops *ops, uint64_t session_id,
 
 static int make_envelope(struct scene *scene)
 {
-    const struct sli_mail_facts facts = {.ehlo_as = SLI_LITERAL("client"),
-        .protocol = "ESMTP",
-        .receiver = SLI_LITERAL("mx")};
+    const struct sli_mail_facts facts = {
+        .client = {.ehlo_as = "client", .protocol = "ESMTP"}, .receiver = "mx"};
     const struct slimta_mail_params params = {.size = sizeof params};
 
     return sli_mail_envelope_new(&scene->envelope, &scene->memory->table,

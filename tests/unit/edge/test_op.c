@@ -64,9 +64,8 @@ static void came_late(struct sli_edge_ops *ops, uint64_t session_id,
 
 static struct slimta_envelope *make_envelope(struct fixture *f)
 {
-    const struct sli_mail_facts facts = {.ehlo_as = SLI_LITERAL("client"),
-        .protocol = "ESMTP",
-        .receiver = SLI_LITERAL("mx")};
+    const struct sli_mail_facts facts = {
+        .client = {.ehlo_as = "client", .protocol = "ESMTP"}, .receiver = "mx"};
     const struct slimta_mail_params params = {.size = sizeof params};
     struct slimta_envelope *envelope = NULL;
 

@@ -12,9 +12,8 @@
 
 static struct slimta_envelope *make_envelope(const struct slimta_alloc *alloc)
 {
-    const struct sli_mail_facts facts = {.ehlo_as = SLI_LITERAL("client"),
-        .protocol = "ESMTP",
-        .receiver = SLI_LITERAL("mx")};
+    const struct sli_mail_facts facts = {
+        .client = {.ehlo_as = "client", .protocol = "ESMTP"}, .receiver = "mx"};
     const struct slimta_mail_params params = {.size = sizeof params};
     struct slimta_envelope *envelope = NULL;
 

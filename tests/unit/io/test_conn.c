@@ -101,7 +101,12 @@ static void on_closed(struct sli_io_conn *conn)
 }
 
 static const struct sli_io_conn_handler handler = {
-    on_received, on_ended, on_drained, on_lost, on_closed};
+    .received = on_received,
+    .ended = on_ended,
+    .drained = on_drained,
+    .lost = on_lost,
+    .closed = on_closed,
+};
 
 static void open_conn(int fd)
 {

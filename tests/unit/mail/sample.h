@@ -21,12 +21,12 @@ struct sample {
 static inline struct sample sample_make(void)
 {
     return (struct sample){
-        .facts = {.address = {.family = SLIMTA_FAMILY_IPV4,
-                      .port = 4321,
-                      .ip = {192, 0, 2, 1}},
-            .ehlo_as = SLI_LITERAL("client.example.org"),
-            .protocol = "ESMTP",
-            .receiver = SLI_LITERAL("mx.example.com")},
+        .facts = {.client = {.address = {.family = SLIMTA_FAMILY_IPV4,
+                                 .port = 4321,
+                                 .ip = {192, 0, 2, 1}},
+                      .ehlo_as = "client.example.org",
+                      .protocol = "ESMTP"},
+            .receiver = "mx.example.com"},
         .params = {.size = sizeof(struct slimta_mail_params)},
         .sender = "sender@example.org",
         .content = "",

@@ -45,8 +45,8 @@ static void test_keeps_what_it_got(void **state)
     const struct slimta_mail_params *params;
 
     (void)state;
-    sample.facts.ehlo_as = sli_slice_text(name);
-    sample.facts.reverse_name = SLI_LITERAL("reverse.example.org");
+    sample.facts.client.ehlo_as = name;
+    sample.facts.client.reverse_name = "reverse.example.org";
     sample.params = (struct slimta_mail_params){
         .size = sizeof sample.params,
         .has_size = 1,
@@ -92,7 +92,7 @@ static void test_null_and_unknown(void **state)
 
     (void)state;
     sample.sender = "";
-    sample.facts.ehlo_as = (struct slimta_slice){NULL, 0};
+    sample.facts.client.ehlo_as = NULL;
     envelope = build(&sample);
     assert_string_equal(slimta_envelope_sender(envelope), "");
     assert_string_equal(slimta_envelope_client(envelope)->ehlo_as, "");
@@ -373,7 +373,7 @@ static void test_split(void **state)
     sample.content = "A: 1\r\n\r\n";
     sample.params.smtputf8 = 1;
     sample.params.auth = "user@example.org";
-    sample.facts.reverse_name = SLI_LITERAL("reverse.example.org");
+    sample.facts.client.reverse_name = "reverse.example.org";
     envelope = build(&sample);
     assert_int_equal(slimta_envelope_prepend(envelope, "X", "p1"), 0);
     sli_mail_envelope_seal(envelope, 99);
@@ -486,7 +486,7 @@ static void live_a_life(struct fail_alloc *alloc, void *user)
     memset(text, 'x', sizeof text - 1);
     sample.recipients = recipients;
     sample.content = "A: 1\r\n\r\n";
-    sample.facts.reverse_name = sli_slice_text(text);
+    sample.facts.client.reverse_name = text;
     sample.params.auth = text;
     envelope = sample_build(&sample, &alloc->table, &err);
     if (err == 0) {

@@ -49,7 +49,7 @@ static void test_full(void **state)
 
     (void)state;
     sample.recipients = one;
-    sample.facts.reverse_name = SLI_LITERAL("host.example.net");
+    sample.facts.client.reverse_name = "host.example.net";
     assert_received(&sample, "abc123",
         "Received: from client.example.org (host.example.net [192.0.2.1])\r\n"
         " by mx.example.com with ESMTP id abc123\r\n"
@@ -83,7 +83,7 @@ static void test_for_non_ascii(void **state)
         "Received: from client.example.org ([192.0.2.1])\r\n"
         " by mx.example.com with ESMTP;\r\n" DATE);
     sample.params.smtputf8 = 1;
-    sample.facts.protocol = "UTF8SMTP";
+    sample.facts.client.protocol = "UTF8SMTP";
     assert_received(&sample, NULL,
         "Received: from client.example.org ([192.0.2.1])\r\n"
         " by mx.example.com with UTF8SMTP\r\n"
@@ -133,9 +133,9 @@ static void test_addresses(void **state)
         struct sample sample = sample_make();
         char expected[SLIMTA_RECEIVED_MAX] = "Received: from ";
 
-        sample.facts.address = cases[i].address;
-        sample.facts.ehlo_as = sli_slice_text(cases[i].ehlo_as);
-        sample.facts.reverse_name = sli_slice_text(cases[i].reverse);
+        sample.facts.client.address = cases[i].address;
+        sample.facts.client.ehlo_as = cases[i].ehlo_as;
+        sample.facts.client.reverse_name = cases[i].reverse;
         strcat(expected, cases[i].from);
         strcat(expected, "\r\n by mx.example.com with ESMTP;\r\n" DATE);
         assert_received(&sample, NULL, expected);
@@ -171,7 +171,7 @@ static void test_names(void **state)
         struct sample sample = sample_make();
         char expected[SLIMTA_RECEIVED_MAX] = "Received: from ";
 
-        sample.facts.ehlo_as = sli_slice_text(cases[i].ehlo_as);
+        sample.facts.client.ehlo_as = cases[i].ehlo_as;
         strcat(expected, cases[i].shown);
         strcat(expected,
             " ([192.0.2.1])\r\n by mx.example.com with ESMTP;\r\n" DATE);
@@ -211,8 +211,8 @@ static void test_unknown_parts(void **state)
     struct sample sample = sample_make();
 
     (void)state;
-    sample.facts.receiver = (struct slimta_slice){NULL, 0};
-    sample.facts.protocol = NULL;
+    sample.facts.receiver = NULL;
+    sample.facts.client.protocol = NULL;
     assert_received(&sample, NULL,
         "Received: from client.example.org ([192.0.2.1])\r\n"
         " by unknown;\r\n" DATE);
@@ -234,12 +234,13 @@ static void test_longest_fits(void **state)
     memset(name, 'n', sizeof name - 1);
     memset(recipient, 'r', sizeof recipient - 1);
     recipient[255] = '@';
-    sample.facts.ehlo_as = sli_slice_text(name);
-    sample.facts.reverse_name = sli_slice_text(name);
-    sample.facts.receiver = sli_slice_text(name);
-    sample.facts.address = (struct slimta_address){.family = SLIMTA_FAMILY_IPV6,
-        .ip = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-            0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
+    sample.facts.client.ehlo_as = name;
+    sample.facts.client.reverse_name = name;
+    sample.facts.receiver = name;
+    sample.facts.client.address =
+        (struct slimta_address){.family = SLIMTA_FAMILY_IPV6,
+            .ip = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+                0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
     sample.recipients = recipients;
     for (size_t size = 128; size < sizeof id; size += sizeof id - 1 - 128) {
         memset(id, '"', size);

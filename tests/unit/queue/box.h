@@ -142,10 +142,11 @@ static inline struct slimta_envelope *box_envelope(const char *sender,
     const char *const *recipients, struct slimta_slice content)
 {
     struct sli_mail_facts facts = {
-        .address = {.family = SLIMTA_FAMILY_IPV4, .ip = {192, 0, 2, 1}},
-        .ehlo_as = SLI_LITERAL("client.example"),
-        .protocol = "ESMTP",
-        .receiver = SLI_LITERAL("mx.example"),
+        .client = {.address = {.family = SLIMTA_FAMILY_IPV4,
+                       .ip = {192, 0, 2, 1}},
+            .ehlo_as = "client.example",
+            .protocol = "ESMTP"},
+        .receiver = "mx.example",
     };
     struct slimta_mail_params params = {.size = sizeof params};
     struct slimta_recipient recipient = {.size = sizeof recipient};

@@ -40,6 +40,12 @@ static inline int way_take(void *user, struct slimta_slice records)
     return 0;
 }
 
+static inline void way_clear(struct way *way)
+{
+    free(way->octets);
+    *way = (struct way){NULL, 0, 0, 0};
+}
+
 static inline size_t way_left(const struct way *way)
 {
     return way->end - way->start;
@@ -76,8 +82,9 @@ static inline void end_attach(struct end *end)
 static inline void end_free(struct end *end)
 {
     sli_tls_stream_free(end->stream);
-    free(end->out.octets);
-    *end = (struct end){NULL, {NULL, 0, 0, 0}, SLI_TLS_WANTS_INPUT};
+    way_clear(&end->out);
+    end->stream = NULL;
+    end->status = SLI_TLS_WANTS_INPUT;
 }
 
 /* A step of one end's handshake with what the other has sent. */

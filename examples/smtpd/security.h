@@ -1,0 +1,16 @@
+/** Certificates of slimta-smtpd, and what SIGHUP does to them. */
+#ifndef SMTPD_SECURITY_H
+#define SMTPD_SECURITY_H
+
+#include "options.h"
+
+/** Reads the certificates and keys of the command line. Without any `out` is
+ * NULL. */
+int security_load(struct slimta_tls **out, const struct settings *settings,
+    struct slimta_error *error);
+
+/** Reads them anew, for sessions to come. When that fails the old ones stay,
+ * and a line on stderr says why. */
+void security_reload(struct smtp_edge *edge, const struct settings *settings);
+
+#endif
