@@ -372,8 +372,8 @@ static void test_split(void **state)
     sample.recipients = recipients;
     sample.content = "A: 1\r\n\r\n";
     sample.params.smtputf8 = 1;
-    sample.params.auth = "user@example.org";
     sample.facts.client.reverse_name = "reverse.example.org";
+    sample.params.auth = "user@example.org";
     envelope = build(&sample);
     assert_int_equal(slimta_envelope_prepend(envelope, "X", "p1"), 0);
     sli_mail_envelope_seal(envelope, 99);
