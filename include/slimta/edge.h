@@ -14,6 +14,7 @@
 #include <slimta/op.h>
 #include <slimta/queue.h>
 #include <slimta/reply.h>
+#include <slimta/resolver.h>
 #include <slimta/results.h>
 #include <slimta/session.h>
 #include <slimta/slice.h>
