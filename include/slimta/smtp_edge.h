@@ -11,6 +11,7 @@
 #include <slimta/error.h>
 #include <slimta/events.h>
 #include <slimta/export.h>
+#include <slimta/resolver.h>
 #include <slimta/validators.h>
 
 struct slimta_loop;
@@ -111,6 +112,13 @@ struct smtp_edge_options {
     /** Replies that a client does not read: beyond it no more commands are
      * answered or read before it has [64 KiB], at most 1 GiB. */
     uint64_t max_unread_bytes;
+
+    /** Whether the names of clients are looked up [off]: beside the session, so
+     * that no reply waits for it. */
+    enum slimta_reverse_names reverse_names;
+    /** Name servers, as `servers` of struct slimta_resolver_options [those of
+     * the machine]. */
+    const char *dns_servers;
 };
 
 SLIMTA_BEGIN_DECLS

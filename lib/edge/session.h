@@ -6,6 +6,7 @@
 #include <slimta/validators.h>
 
 #include "edge/policy.h"
+#include "edge/reverse.h"
 #include "edge/shard.h"
 
 /** What the two doors answer differently. */
@@ -38,8 +39,9 @@ struct slimta_session {
     const struct sli_edge_session_kind *kind;
     uint64_t id;
     struct slimta_address client;
-    struct slimta_address local;      /* known when there are validators */
-    char *ehlo_as;                    /* NULL before EHLO and HELO */
+    struct slimta_address local; /* known when there are validators */
+    char *ehlo_as;               /* NULL before EHLO and HELO */
+    struct sli_edge_reverse reverse;
     struct slimta_envelope *envelope; /* of the transaction, or NULL */
     struct sli_edge_round round;      /* the validators that are being asked */
     enum slimta_closed reason;

@@ -101,6 +101,7 @@ static int make_envelope(struct sli_edge_smtp_session *session)
     const struct sli_mail_facts facts = {
         .address = base->client,
         .ehlo_as = sli_slice_text(slimta_session_ehlo_as(base)),
+        .reverse_name = sli_slice_text(slimta_session_reverse_name(base)),
         .protocol = sli_smtp_server_protocol(&session->engine),
         .receiver = sli_slice_text(session->edge->hostname),
     };
