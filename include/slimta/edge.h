@@ -6,6 +6,7 @@
 #include <slimta/alloc.h>
 #include <slimta/content.h>
 #include <slimta/counters.h>
+#include <slimta/dnsbl.h>
 #include <slimta/envelope.h>
 #include <slimta/error.h>
 #include <slimta/events.h>

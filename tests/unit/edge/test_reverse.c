@@ -1,15 +1,6 @@
 /** The client's reverse name: right, wrong, slow, and never waited for. */
-#include "dns_server.h"
 #include "fail_alloc.h"
-#include "test.h"
-
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <slimta/edge.h>
-
-#include "io/loop.h"
+#include "one_loop.h"
 
 #define PTR_OF_CLIENT(behaviour) \
     { \
@@ -25,14 +16,11 @@
         DNS_OCTETS(octets_of_it) \
     }
 
-/** An edge, its client and its name server in one loop. */
 struct fixture {
     struct fail_alloc memory;
-    struct slimta_loop *loop;
-    struct dns_server server;
+    struct one_loop one;
     struct slimta_queue queue;
     struct smtp_edge *edge;
-    int client;
     char received[SLIMTA_RECEIVED_MAX]; /* of the last message */
     char told[256];                     /* by the event */
     int told_times;
@@ -90,7 +78,7 @@ static void start_edge(struct fixture *f, enum slimta_reverse_names wanted)
         .event = on_event,
         .event_user = f,
         .reverse_names = wanted,
-        .dns_servers = f->server.servers};
+        .dns_servers = f->one.server.servers};
     const struct slimta_validators validators = {
         .size = sizeof validators, .rcpt = on_rcpt, .user = f};
 
@@ -98,20 +86,7 @@ static void start_edge(struct fixture *f, enum slimta_reverse_names wanted)
     assert_int_equal(smtp_edge_new(&f->edge, &options, &f->queue, NULL), 0);
     assert_int_equal(smtp_edge_add_validators(f->edge, &validators, NULL), 0);
     assert_int_equal(smtp_edge_listen(f->edge, "127.0.0.1", 0, NULL), 0);
-    assert_int_equal(smtp_edge_start(f->edge, f->loop, NULL), 0);
-}
-
-static void connect_client(struct fixture *f)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET};
-    struct slimta_address address;
-
-    assert_int_equal(smtp_edge_address(f->edge, 0, &address), 1);
-    to.sin_port = htons(address.port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    f->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(f->client >= 0);
-    assert_int_equal(connect(f->client, (struct sockaddr *)&to, sizeof to), 0);
+    assert_int_equal(smtp_edge_start(f->edge, f->one.loop, NULL), 0);
 }
 
 static void begin(struct fixture *f, enum slimta_reverse_names wanted,
@@ -119,64 +94,25 @@ static void begin(struct fixture *f, enum slimta_reverse_names wanted,
 {
     memset(f, 0, sizeof *f);
     fail_alloc_init(&f->memory, 0, FAIL_ALLOC_ONCE);
-    assert_int_equal(slimta_loop_new(&f->loop, NULL, NULL), 0);
-    dns_server_start(&f->server, f->loop->uv, rules);
+    one_loop_open(&f->one, rules);
     start_edge(f, wanted);
-    connect_client(f);
+    f->one.client = one_loop_connect(f->edge);
 }
 
 static void end(struct fixture *f)
 {
     smtp_edge_free(f->edge);
-    assert_int_equal(slimta_loop_run(f->loop), 0);
-    dns_server_stop(&f->server, f->loop->uv);
-    assert_int_equal(slimta_loop_free(f->loop), 0);
+    one_loop_close(&f->one);
     assert_int_equal(f->memory.live, 0);
-    assert_int_equal(close(f->client), 0);
-}
-
-/* Turns the loop until a line has come that begins so. */
-static void hear(struct fixture *f, const char *code)
-{
-    char line[1024] = "";
-    size_t size = 0;
-
-    while (strchr(line, '\n') == NULL) {
-        ssize_t got =
-            recv(f->client, line + size, sizeof line - 1 - size, MSG_DONTWAIT);
-
-        if (got < 0) {
-            (void)uv_run(f->loop->uv, UV_RUN_NOWAIT);
-            continue;
-        }
-        assert_true(got > 0);
-        size += (size_t)got;
-        line[size] = '\0';
-    }
-    assert_memory_equal(line, code, strlen(code));
-}
-
-static void say(struct fixture *f, const char *text, const char *code)
-{
-    assert_int_equal(
-        send(f->client, text, strlen(text), 0), (ssize_t)strlen(text));
-    hear(f, code);
 }
 
 static void deliver(struct fixture *f)
 {
-    say(f, "EHLO client.example\r\n", "250");
-    say(f, "MAIL FROM:<a@example.com>\r\n", "250");
-    say(f, "RCPT TO:<b@example.net>\r\n", "250");
-    say(f, "DATA\r\n", "354");
-    say(f, "Subject: one\r\n\r\n.\r\n", "250");
-}
-
-static void run_until_asked(struct fixture *f, unsigned asked)
-{
-    while (f->server.asked < asked) {
-        (void)uv_run(f->loop->uv, UV_RUN_ONCE);
-    }
+    one_loop_say(&f->one, "EHLO client.example\r\n", "250");
+    one_loop_say(&f->one, "MAIL FROM:<a@example.com>\r\n", "250");
+    one_loop_say(&f->one, "RCPT TO:<b@example.net>\r\n", "250");
+    one_loop_say(&f->one, "DATA\r\n", "354");
+    one_loop_say(&f->one, "Subject: one\r\n\r\n.\r\n", "250");
 }
 
 static void a_name_that_is_confirmed(void **state)
@@ -187,9 +123,9 @@ static void a_name_that_is_confirmed(void **state)
 
     (void)state;
     begin(&f, SLIMTA_REVERSE_NAMES_ON, rules);
-    hear(&f, "220");
+    one_loop_expect(&f.one, "220");
     while (f.told_times == 0) {
-        (void)uv_run(f.loop->uv, UV_RUN_ONCE);
+        one_loop_wait(&f.one);
     }
     deliver(&f);
     assert_string_equal(f.told, "mx.example.org");
@@ -206,8 +142,8 @@ static void unproved(const struct dns_rule *rules, unsigned asked)
     struct fixture f;
 
     begin(&f, SLIMTA_REVERSE_NAMES_ON, rules);
-    hear(&f, "220");
-    run_until_asked(&f, asked);
+    one_loop_expect(&f.one, "220");
+    one_loop_until_asked(&f.one, asked);
     deliver(&f);
     deliver(&f);
     assert_string_equal(f.known, "-");
@@ -253,14 +189,14 @@ static void a_slow_one_delays_nothing(void **state)
 
     (void)state;
     begin(&f, SLIMTA_REVERSE_NAMES_ON, rules);
-    hear(&f, "220");
+    one_loop_expect(&f.one, "220");
     deliver(&f);
     assert_string_equal(f.known, "-");
     assert_int_equal(f.told_times, 0);
-    run_until_asked(&f, 1);
-    dns_server_release(&f.server);
+    one_loop_until_asked(&f.one, 1);
+    dns_server_release(&f.one.server);
     while (f.told_times == 0) {
-        (void)uv_run(f.loop->uv, UV_RUN_ONCE);
+        one_loop_wait(&f.one);
     }
     deliver(&f);
     assert_string_equal(f.known, "mx.example.org");
@@ -275,14 +211,14 @@ static void nothing_waits_at_the_end(void **state)
     (void)state;
     /* the session ends */
     begin(&f, SLIMTA_REVERSE_NAMES_ON, rules);
-    hear(&f, "220");
-    run_until_asked(&f, 1);
-    say(&f, "QUIT\r\n", "221");
+    one_loop_expect(&f.one, "220");
+    one_loop_until_asked(&f.one, 1);
+    one_loop_say(&f.one, "QUIT\r\n", "221");
     end(&f);
     /* the edge ends */
     begin(&f, SLIMTA_REVERSE_NAMES_ON, rules);
-    hear(&f, "220");
-    run_until_asked(&f, 1);
+    one_loop_expect(&f.one, "220");
+    one_loop_until_asked(&f.one, 1);
     end(&f);
     assert_int_equal(f.told_times, 0);
 }
@@ -294,11 +230,11 @@ static void off_it_asks_nothing(void **state)
 
     (void)state;
     begin(&f, SLIMTA_REVERSE_NAMES_OFF, rules);
-    hear(&f, "220");
+    one_loop_expect(&f.one, "220");
     deliver(&f);
     assert_string_equal(f.known, "-");
     end(&f);
-    assert_int_equal(f.server.asked, 0);
+    assert_int_equal(f.one.server.asked, 0);
 }
 
 static void options_are_checked(void **state)
@@ -338,7 +274,7 @@ static void memory_may_fail(void **state)
         begin(&f, SLIMTA_REVERSE_NAMES_ON, rules);
         fail_alloc_arm(&f.memory, n, FAIL_ALLOC_ONCE);
         for (int turn = 0; turn < 50 && f.told_times == 0; turn++) {
-            (void)uv_run(f.loop->uv, UV_RUN_NOWAIT);
+            one_loop_turn(&f.one);
         }
         failed = f.memory.failed;
         fail_alloc_arm(&f.memory, 0, FAIL_ALLOC_ONCE);
