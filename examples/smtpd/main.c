@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "listen.h"
 #include "machine.h"
 #include "options.h"
@@ -101,10 +102,14 @@ static int make_queue(struct slimta_queue **out,
 }
 
 static int start(struct smtp_edge **out, struct slimta_queue *queue,
-    const struct settings *settings, struct slimta_error *error)
+    struct checks *checks, const struct settings *settings,
+    struct slimta_error *error)
 {
     int err = smtp_edge_new(out, &settings->edge, queue, error);
 
+    if (err == 0) {
+        err = checks_add(checks, *out, error);
+    }
     if (err == 0) {
         err = listen_all(*out, settings, error);
     }
@@ -118,11 +123,15 @@ static int serve(const struct settings *settings, struct events *events)
 {
     struct slimta_queue *queue = NULL;
     struct smtp_edge *edge = NULL;
+    struct checks checks = {0};
     struct slimta_error error = {0};
     int err = make_queue(&queue, settings, &error);
 
     if (err == 0) {
-        err = start(&edge, queue, settings, &error);
+        err = checks_make(&checks, settings, &error);
+    }
+    if (err == 0) {
+        err = start(&edge, queue, &checks, settings, &error);
     }
     if (err == 0) {
         listen_tell(edge, settings);
@@ -131,6 +140,7 @@ static int serve(const struct settings *settings, struct events *events)
         complain("%s", error.text);
     }
     smtp_edge_free(edge);
+    checks_free(&checks);
     slimta_queue_free(queue);
     if (err == 0) {
         return EXIT_FINE;
