@@ -34,11 +34,12 @@ ENVELOPE = (b'EHLO client.example\r\nMAIL FROM:<a@example.com>\r\n'
 
 def program():
     """The host, with the optimised library in it."""
-    libuv = shlex.split(run(['pkg-config', '--cflags', '--libs', 'libuv']))
+    needed = shlex.split(run(['pkg-config', '--cflags', '--libs', 'libuv',
+                              'libcares']))
     out = BUILD / 'memory-host'
     run(CC + ['-std=c11', '-D_POSIX_C_SOURCE=200809L', '-O2', '-I',
               SOURCE / 'include', SOURCE / 'tests/e2e/memory_host.c', '-o', out,
-              release() / 'lib/libslimta-edge.a'] + libuv + ['-pthread'])
+              release() / 'lib/libslimta-edge.a'] + needed + ['-pthread'])
     return out
 
 
