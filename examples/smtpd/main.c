@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "checks.h"
 #include "listen.h"
 #include "machine.h"
 #include "options.h"
@@ -25,6 +26,7 @@ struct events {
 struct files {
     const struct settings *settings; /**< the certificates' names */
     struct users *users;             /**< NULL: nobody authenticates */
+    struct checks checks;            /**< of the client */
 };
 
 static int events_open(struct events *events)
@@ -123,9 +125,9 @@ static int make_queue(struct slimta_queue **out,
 static int add_policy(struct smtp_edge *edge, const struct files *files,
     struct slimta_error *error)
 {
-    int err = 0;
+    int err = checks_add(&files->checks, edge, error);
 
-    if (files->users != NULL) {
+    if (err == 0 && files->users != NULL) {
         const struct slimta_validators validators =
             users_validators(files->users);
 
@@ -172,6 +174,9 @@ static int serve(const struct settings *settings, struct events *events)
         err = users_new(&files.users, settings->users, &error);
     }
     if (err == 0) {
+        err = checks_make(&files.checks, settings, &error);
+    }
+    if (err == 0) {
         err = start(&edge, queue, &files, &error);
     }
     if (err == 0) {
@@ -181,6 +186,7 @@ static int serve(const struct settings *settings, struct events *events)
         complain("%s", error.text);
     }
     smtp_edge_free(edge);
+    checks_free(&files.checks);
     slimta_queue_free(queue);
     users_free(files.users);
     if (err == 0) {

@@ -164,6 +164,23 @@ static int apply_threads(struct settings *settings, const char *value)
     return 1;
 }
 
+/* Who names a resolver has a use for the names of clients. */
+static int apply_resolver(struct settings *settings, const char *value)
+{
+    settings->edge.dns_servers = value;
+    settings->edge.reverse_names = SLIMTA_REVERSE_NAMES_ON;
+    return value_servers(value);
+}
+
+static int apply_dnsbl(struct settings *settings, const char *value)
+{
+    if (settings->zone_count == MAX_ZONES) {
+        return 0;
+    }
+    settings->zones[settings->zone_count++] = value;
+    return value_zone(value);
+}
+
 static int apply_log_level(struct settings *settings, const char *value)
 {
     return log_level_of(value, &settings->log.level);
@@ -227,6 +244,13 @@ static const struct flag flags[] = {
         "a whole number of seconds, at least 1", apply_data_timeout},
     {"--drain-timeout", "SECONDS", "for what runs when told to stop [10]",
         whole_seconds, apply_drain_timeout},
+    {"--resolver", "ADDRESS",
+        "name server for block lists [the machine's],\n"
+        "and for the names of clients [not looked up]:\n"
+        "ADDR, ADDR:PORT, [::1]:PORT",
+        "ADDR, ADDR:PORT or [ADDR]:PORT", apply_resolver},
+    {"--dnsbl", "ZONE", "refuse whom this block list names; repeatable",
+        "the name of a zone", apply_dnsbl},
     {"--threads", "N", "threads that serve [1]", "a number from 1 to 256",
         apply_threads},
     {"--log-level", "LEVEL", "error, warning, info or debug [info]",

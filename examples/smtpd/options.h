@@ -19,7 +19,7 @@ enum {
     EXIT_USAGE = 2   /**< the command line is at fault */
 };
 
-enum { MAX_LISTENERS = 64, MAX_CERTIFICATES = 64 };
+enum { MAX_LISTENERS = 64, MAX_CERTIFICATES = 64, MAX_ZONES = 64 };
 
 enum listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_FD, LISTEN_SYSTEMD };
 
@@ -48,6 +48,8 @@ struct settings {
     const char *users;    /**< NULL: none */
     const char *new_user; /**< --make-user */
     int requires_auth;
+    const char *zones[MAX_ZONES]; /**< --dnsbl; point into the command line */
+    size_t zone_count;
     uint64_t drain_ms;
     struct log log;
 };

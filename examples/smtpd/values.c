@@ -109,6 +109,32 @@ int value_listen(const char *text, struct listen_at *out)
     return rest != NULL ? listen_fd(rest, out) : listen_tcp(text, out);
 }
 
+/* The library knows best what it takes. */
+int value_servers(const char *text)
+{
+    const struct slimta_resolver_options options = {
+        .size = sizeof options, .servers = text};
+    struct slimta_resolver *resolver = NULL;
+    struct slimta_loop *loop = NULL;
+    int is_good = *text != '\0' && slimta_loop_new(&loop, NULL, NULL) == 0 &&
+        slimta_resolver_new(&resolver, loop, &options, NULL) == 0;
+
+    slimta_resolver_free(resolver);
+    slimta_loop_free(loop);
+    return is_good;
+}
+
+int value_zone(const char *text)
+{
+    const struct slimta_dnsbl_zone zone = {.size = sizeof zone, .name = text};
+    struct slimta_dnsbl *dnsbl = NULL;
+    int is_good = slimta_dnsbl_new(&dnsbl, NULL, NULL) == 0 &&
+        slimta_dnsbl_add_zone(dnsbl, &zone, NULL) == 0;
+
+    slimta_dnsbl_free(dnsbl);
+    return is_good;
+}
+
 /* `query` is what stands behind the "?" of a maildir: or NULL. */
 static int maildir_query(const char *query, enum slimta_newlines *out)
 {

@@ -18,6 +18,12 @@ int value_name(const char *text);
 /** ADDR:PORT, [ADDR]:PORT, unix:PATH, fd:N, systemd. */
 int value_listen(const char *text, struct listen_at *out);
 
+/** ADDR[:PORT] of name servers, parted by commas. */
+int value_servers(const char *text);
+
+/** The name of a DNS block list. */
+int value_zone(const char *text);
+
 /** maildir:DIR[?newlines=lf|crlf], discard: */
 int value_queue(const char *text, struct settings *out);
 

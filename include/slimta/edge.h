@@ -8,6 +8,7 @@
 #include <slimta/checks.h>
 #include <slimta/content.h>
 #include <slimta/counters.h>
+#include <slimta/dnsbl.h>
 #include <slimta/envelope.h>
 #include <slimta/error.h>
 #include <slimta/events.h>
@@ -16,6 +17,7 @@
 #include <slimta/op.h>
 #include <slimta/queue.h>
 #include <slimta/reply.h>
+#include <slimta/resolver.h>
 #include <slimta/results.h>
 #include <slimta/session.h>
 #include <slimta/slice.h>

@@ -15,6 +15,7 @@
     X(STOPPING, "stopping", "drain_ms") \
     X(STOPPED, "stopped", "") \
     X(CONNECT, "connect", "client peer local") \
+    X(REVERSE_NAME, "reverse_name", "client reverse_name") \
     X(REFUSED, "refused", "client reason") \
     X(EHLO, "ehlo", "verb ehlo_as") \
     X(TLS, "tls", "version cipher server_name is_resumed") \

@@ -10,6 +10,7 @@
 
 struct slimta_envelope;
 struct slimta_loop;
+struct slimta_resolver;
 struct slimta_tls_info;
 
 /**
@@ -56,7 +57,9 @@ SLIMTA_API const struct slimta_address *slimta_session_peer(
 SLIMTA_API const struct slimta_address *slimta_session_local(
     const struct slimta_session *session);
 
-/** The client's confirmed reverse name; NULL while it is not known. */
+/** The client's reverse name, looked up when the edge's option says so and
+ * confirmed by a forward look-up. NULL while it is not known: the look-up
+ * goes on beside the session and delays nothing. */
 SLIMTA_API const char *slimta_session_reverse_name(
     const struct slimta_session *session);
 
@@ -90,6 +93,11 @@ SLIMTA_API struct slimta_envelope *slimta_session_envelope(
 
 /** The loop that serves the session. Borrowed from the edge. */
 SLIMTA_API struct slimta_loop *slimta_session_loop(
+    const struct slimta_session *session);
+
+/** The resolver of the edge in that loop. Never NULL; lives until the edge has
+ * stopped. <slimta/resolver.h> */
+SLIMTA_API struct slimta_resolver *slimta_session_resolver(
     const struct slimta_session *session);
 
 /**

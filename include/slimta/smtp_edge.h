@@ -11,6 +11,7 @@
 #include <slimta/error.h>
 #include <slimta/events.h>
 #include <slimta/export.h>
+#include <slimta/resolver.h>
 #include <slimta/validators.h>
 
 struct slimta_loop;
@@ -152,6 +153,13 @@ struct smtp_edge_options {
     const char *auth_salt_key;
     uint64_t max_auth_bytes; /**< a line of AUTH with CRLF [12290], 512 to
                                   65536 */
+
+    /** Whether the names of clients are looked up [off]: beside the session, so
+     * that no reply waits for it. */
+    enum slimta_reverse_names reverse_names;
+    /** Name servers, as `servers` of struct slimta_resolver_options [those of
+     * the machine]. */
+    const char *dns_servers;
 };
 
 SLIMTA_BEGIN_DECLS

@@ -216,6 +216,32 @@ static void put_ipv6(struct sli_text *text, const uint8_t *ip)
     }
 }
 
+static void put_nibble(struct sli_text *text, unsigned value)
+{
+    sli_text_put(text, "0123456789abcdef"[value & 0xF]);
+}
+
+void sli_address_put_reversed(
+    struct sli_text *text, const struct slimta_address *address)
+{
+    int octets = address->family == SLIMTA_FAMILY_IPV4 ? 4
+        : address->family == SLIMTA_FAMILY_IPV6        ? 16
+                                                       : 0;
+
+    for (int i = octets - 1; i >= 0; i--) {
+        if (i < octets - 1) {
+            sli_text_put(text, '.');
+        }
+        if (octets == 4) {
+            sli_text_put_number(text, address->ip[i]);
+            continue;
+        }
+        put_nibble(text, address->ip[i]);
+        sli_text_put(text, '.');
+        put_nibble(text, (unsigned)address->ip[i] >> 4);
+    }
+}
+
 static void put_ip(struct sli_text *text, const struct slimta_address *address)
 {
     switch (address->family) {

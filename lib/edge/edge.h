@@ -43,6 +43,8 @@ struct sli_edge {
     struct slimta_alloc alloc;
     struct slimta_queue *queue; /* borrowed */
     struct sli_edge_event_sink events;
+    char *dns_servers; /* NULL: those of the machine */
+    int wants_reverse_names;
     unsigned threads;
     size_t text_bytes; /* the longest words of a command, with their NULs */
     struct slimta_validators *tables; /* in the order of asking */

@@ -173,6 +173,19 @@ void sli_edge_events_connect(struct sli_edge_shard *shard, uint64_t id,
     }
 }
 
+void sli_edge_events_reverse_name(const struct sli_edge_shard *shard,
+    uint64_t id, const struct slimta_address *client, const char *name)
+{
+    struct sli_edge_event event;
+    char words[SLIMTA_ADDRESS_TEXT_MAX];
+
+    if (begin(&event, shard, SLIMTA_EVENT_REVERSE_NAME, id)) {
+        put_address(&event, "client", client, words);
+        put_static(&event, "reverse_name", name);
+        sli_edge_event_send(&event);
+    }
+}
+
 void sli_edge_events_ehlo(const struct sli_edge_shard *shard, uint64_t id,
     const char *verb, struct slimta_slice ehlo_as)
 {

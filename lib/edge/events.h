@@ -46,6 +46,10 @@ void sli_edge_events_connect(struct sli_edge_shard *shard, uint64_t id,
     const struct slimta_address *client, const struct slimta_address *peer,
     const struct slimta_address *local);
 
+/** The client's name is known, and confirmed. */
+void sli_edge_events_reverse_name(const struct sli_edge_shard *shard,
+    uint64_t id, const struct slimta_address *client, const char *name);
+
 /** `verb` is "EHLO", "HELO", …; `ehlo_as` as the client said it. */
 void sli_edge_events_ehlo(const struct sli_edge_shard *shard, uint64_t id,
     const char *verb, struct slimta_slice ehlo_as);

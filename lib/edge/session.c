@@ -37,6 +37,7 @@ void sli_edge_session_init(struct slimta_session *session,
         /* A system call, for those only who may ask for it. */
         (void)sli_io_socket_local_address(fd, &session->local);
     }
+    sli_edge_reverse_begin(session);
 }
 
 void sli_edge_session_fini(struct slimta_session *session)
@@ -45,6 +46,7 @@ void sli_edge_session_fini(struct slimta_session *session)
     struct sli_edge_session_user *next;
 
     sli_edge_policy_closed(session);
+    sli_edge_reverse_end(session);
     sli_edge_session_drop_envelope(session);
     sli_edge_session_forget(session);
     for (struct sli_edge_session_user *u = session->users; u != NULL;
@@ -119,6 +121,7 @@ struct slimta_client sli_edge_session_facts(
         .size = sizeof facts,
         .address = session->client,
         .ehlo_as = slimta_session_ehlo_as(session),
+        .reverse_name = slimta_session_reverse_name(session),
         .protocol = slimta_session_protocol(session),
         .session_id = session->id,
     };
@@ -168,8 +171,7 @@ const struct slimta_address *slimta_session_local(
 
 const char *slimta_session_reverse_name(const struct slimta_session *session)
 {
-    (void)session;
-    return NULL;
+    return session->reverse.is_confirmed ? session->reverse.name : NULL;
 }
 
 const char *slimta_session_ehlo_as(const struct slimta_session *session)
@@ -208,6 +210,12 @@ struct slimta_envelope *slimta_session_envelope(
 struct slimta_loop *slimta_session_loop(const struct slimta_session *session)
 {
     return sli_edge_session_shard(session)->loop;
+}
+
+struct slimta_resolver *slimta_session_resolver(
+    const struct slimta_session *session)
+{
+    return sli_edge_session_shard(session)->resolver;
 }
 
 static struct sli_edge_session_user *find_user(

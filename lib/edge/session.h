@@ -7,6 +7,7 @@
 #include <slimta/validators.h>
 
 #include "edge/policy.h"
+#include "edge/reverse.h"
 #include "edge/shard.h"
 
 /** What the two doors answer differently. */
@@ -39,8 +40,9 @@ struct slimta_session {
     const struct sli_edge_session_kind *kind;
     uint64_t id;
     struct slimta_address client;
-    struct slimta_address local;       /* known when there are validators */
-    char *ehlo_as;                     /* NULL before EHLO and HELO */
+    struct slimta_address local; /* known when there are validators */
+    char *ehlo_as;               /* NULL before EHLO and HELO */
+    struct sli_edge_reverse reverse;
     struct slimta_envelope *envelope;  /* of the transaction, or NULL */
     const struct slimta_tls_info *tls; /* the connection's; NULL in the clear */
     struct slimta_auth *auth;          /* NULL before AUTH */

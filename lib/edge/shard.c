@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "edge/edge.h"
 #include "edge/events.h"
+#include "io/resolver.h"
 
 enum {
     /* What engines may have to say at once before it is sent. */
@@ -216,6 +217,19 @@ static int begin_queue(struct sli_edge_shard *shard, struct slimta_error *error)
     return err;
 }
 
+/* It opens nothing before the first query. */
+static int make_resolver(
+    struct sli_edge_shard *shard, struct slimta_error *error)
+{
+    const struct slimta_resolver_options options = {
+        .size = sizeof options,
+        .alloc = &shard->edge->alloc,
+        .servers = shard->edge->dns_servers,
+    };
+
+    return slimta_resolver_new(&shard->resolver, shard->loop, &options, error);
+}
+
 static void late(struct sli_edge_ops *ops, uint64_t session_id,
     const struct slimta_results *results)
 {
@@ -249,7 +263,10 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
     shard->ops.late = late;
     shard->inbox = sli_io_inbox_ref(loop->inbox);
     shard->state = SLI_EDGE_SHARD_RUNNING;
-    err = begin_queue(shard, error);
+    err = make_resolver(shard, error);
+    if (err == 0) {
+        err = begin_queue(shard, error);
+    }
     if (err == 0) {
         err = start_listeners(shard, error);
     }
@@ -270,11 +287,25 @@ static void left(struct sli_io_loop_user *user)
     sli_edge_shard_is_gone(shard);
 }
 
+static void resolver_closed(void *user)
+{
+    struct sli_edge_shard *shard = user;
+
+    sli_io_loop_leave(shard->loop, &shard->user, left);
+}
+
 static void leave(struct sli_edge_shard *shard)
 {
+    struct slimta_resolver *resolver = shard->resolver;
+
     shard->state = SLI_EDGE_SHARD_LEAVING;
+    shard->resolver = NULL;
     sli_edge_ops_close(&shard->ops);
-    sli_io_loop_leave(shard->loop, &shard->user, left);
+    if (resolver == NULL) {
+        resolver_closed(shard);
+    } else {
+        sli_io_resolver_close(resolver, resolver_closed, shard);
+    }
 }
 
 static void detached(struct sli_edge_question *question, struct slimta_op *op)

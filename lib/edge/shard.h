@@ -64,7 +64,8 @@ struct sli_edge_shard {
     uint64_t short_ms;
 
     struct sli_list members;
-    unsigned jobs; /* pool jobs that outlive their session */
+    unsigned jobs;                    /* pool jobs that outlive their session */
+    struct slimta_resolver *resolver; /* from start to leaving */
     struct sli_edge_ops ops;
     struct sli_buf output;     /* what the engine that runs has to say */
     struct slimta_reply reply; /* scratch for one reply of ours */

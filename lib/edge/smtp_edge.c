@@ -15,6 +15,7 @@
 #include "edge/form.h"
 #include "edge/policy.h"
 #include "edge/smtp_session.h"
+#include "io/resolver_servers.h"
 
 /* The defaults and limits of struct smtp_edge_options. */
 #define DEFAULT_THREADS 1
@@ -119,6 +120,11 @@ static int check_enums(
         return sli_error_set(error, SLIMTA_EINVAL,
             "tls_mode: %d is not one of its values", (int)options->tls_mode);
     }
+    if ((unsigned)options->reverse_names > SLIMTA_REVERSE_NAMES_ON) {
+        return sli_error_set(error, SLIMTA_EINVAL,
+            "reverse_names: %d is not one of its values",
+            (int)options->reverse_names);
+    }
     return 0;
 }
 
@@ -129,6 +135,15 @@ static int check_tls(
     return options->tls == NULL && options->tls_mode != SLIMTA_TLS_OFFERED
         ? sli_error_set(error, SLIMTA_EINVAL, "tls_mode: it needs `tls`")
         : 0;
+}
+
+static int check_dns_servers(
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    struct sli_io_resolver_servers servers;
+
+    return sli_io_resolver_servers_read(
+        &servers, options->dns_servers, "dns_servers", error);
 }
 
 static int check_queue(
@@ -154,6 +169,9 @@ static int check(const struct smtp_edge_options *options,
     }
     if (err == 0) {
         err = check_tls(options, error);
+    }
+    if (err == 0) {
+        err = check_dns_servers(options, error);
     }
     if (err == 0) {
         err = check_queue(queue, error);
@@ -216,11 +234,26 @@ static int copy_spill_directory(struct smtp_edge *edge,
         : 0;
 }
 
+static int copy_dns_servers(struct smtp_edge *edge,
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    if (options->dns_servers == NULL) {
+        return 0;
+    }
+    edge->edge.dns_servers =
+        sli_alloc_text(&edge->edge.alloc, sli_slice_text(options->dns_servers));
+    return edge->edge.dns_servers == NULL
+        ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
+        : 0;
+}
+
 static void copy_numbers(
     struct smtp_edge *edge, const struct smtp_edge_options *options)
 {
     edge->edge.threads =
         options->threads == 0 ? DEFAULT_THREADS : options->threads;
+    edge->edge.wants_reverse_names =
+        options->reverse_names == SLIMTA_REVERSE_NAMES_ON;
     sli_edge_places_limit(&edge->edge.places,
         or_default(options->max_connections, DEFAULT_CONNECTIONS),
         or_default(
@@ -329,6 +362,9 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
     err = copy_hostname(edge, options, error);
     if (err == 0) {
         err = copy_spill_directory(edge, options, error);
+    }
+    if (err == 0) {
+        err = copy_dns_servers(edge, options, error);
     }
     if (err == 0) {
         err = take_tls(edge, options, error);

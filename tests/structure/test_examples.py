@@ -197,6 +197,18 @@ def two_edges():
         equal(sizes, ['1048576', '52428800'], 'limits')
 
 
+@tap.test
+def dnsbl():
+    """dnsbl serves a loopback client, whom no list knows, and its resolver"""
+    with running('dnsbl', '0', '127.0.0.1:1') as (_, port):
+        with connected(port) as client:
+            code, _ = send(client, 'you@example.com', ['a@example.org'])
+        equal(code, 250, 'reply')
+    with launched('dnsbl', '0', 'nonsense') as child:
+        equal(child.stderr.readline(), "cannot receive mail: dns_servers: "
+              "'nonsense' is no address of a name server\n", 'complaint')
+
+
 def read_event(child, name):
     """The next event of that name, with the lines before it passed over."""
     for line in child.stderr:

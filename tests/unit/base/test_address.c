@@ -224,6 +224,29 @@ static void test_cut(void **state)
     }
 }
 
+static void test_reversed(void **state)
+{
+    struct slimta_address address = {
+        .family = SLIMTA_FAMILY_IPV4, .ip = {192, 0, 2, 255}};
+    char out[SLIMTA_ADDRESS_TEXT_MAX];
+    struct sli_text text = sli_text_in(out, sizeof out);
+
+    (void)state;
+    sli_address_put_reversed(&text, &address);
+    assert_string_equal(out, "255.2.0.192");
+    address = (struct slimta_address){.family = SLIMTA_FAMILY_IPV6,
+        .ip = {0x20, 0x01, 0x0D, 0xB8, [15] = 0x2F}};
+    text = sli_text_in(out, sizeof out);
+    sli_address_put_reversed(&text, &address);
+    assert_string_equal(out,
+        "f.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0."
+        "8.b.d.0.1.0.0.2");
+    address.family = SLIMTA_FAMILY_UNIX;
+    text = sli_text_in(out, sizeof out);
+    sli_address_put_reversed(&text, &address);
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_longest_fits),
         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_reversed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,12 @@ struct slimta_validators;
  * A group of zones that are asked at once; one listing refuses. It is filled
  * before it is used and does not change afterwards: any number of edges and
  * loops may share one. It is freed after the last edge that uses it has
- * stopped. Private and loopback addresses are not asked about.
+ * stopped. Private, loopback and link-local addresses are not asked about. A
+ * client is asked about once in a session, at the first of its stages.
+ *
+ * A zone that lists a client is also asked for its entry 127.0.0.1 (IPv6:
+ * ::ffff:7f00:1), which no list has: one that lists everything counts as one
+ * that answers with an error (RFC 5782 section 5).
  */
 struct slimta_dnsbl;
 
@@ -37,18 +42,21 @@ struct slimta_dnsbl_options {
     const struct slimta_alloc *alloc; /**< [malloc]; copied */
     enum slimta_dnsbl_stage stage;
     enum slimta_dnsbl_strictness strictness;
-    uint64_t timeout_ms; /**< for all zones together [10 s] */
+    uint64_t timeout_ms; /**< for all zones together [10 s], an hour
+                             at most */
     int code;            /**< 400..599 [550] */
     /** May hold "{reason}", the zone's TXT record, kept to 256 octets of
-     * printable ASCII, or a sentence of ours ["X.7.1 Access denied"]. */
+     * printable ASCII, or a sentence of ours ["X.7.1 Access denied"]. A text
+     * without an enhanced code gets X.7.1; at most 512 octets. */
     const char *text;
 };
 
 struct slimta_dnsbl_zone {
-    size_t size;      /**< sizeof(struct slimta_dnsbl_zone) */
-    const char *name; /**< "zen.example.org"; must be given */
+    size_t size; /**< sizeof(struct slimta_dnsbl_zone) */
+    /** "zen.example.org"; must be given. A host name of at most 189 octets. */
+    const char *name;
     /** Which answers count: addresses in 127.0.0.0/8 and ranges of them,
-     * parted by commas, "127.0.0.2-11" [all but 127.0.0.1 and
+     * parted by commas, "127.0.0.2-11" (to 127.0.0.11) [all but 127.0.0.1 and
      * 127.255.255.0/24, which are errors of the zone]. */
     const char *listed;
     const char *ignored; /**< those of them that do not count [none] */
@@ -60,8 +68,8 @@ SLIMTA_BEGIN_DECLS
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_dnsbl_new(struct slimta_dnsbl **out,
     const struct slimta_dnsbl_options *options, struct slimta_error *error);
 
-/** Adds a zone; its texts are copied. SLIMTA_ESTATE once the group is in
- * use. */
+/** Adds a zone; its texts are copied. SLIMTA_ESTATE once
+ * slimta_dnsbl_validators was called, SLIMTA_EINVAL names what is wrong. */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_dnsbl_add_zone(
     struct slimta_dnsbl *dnsbl, const struct slimta_dnsbl_zone *zone,
     struct slimta_error *error);

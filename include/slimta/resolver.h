@@ -17,8 +17,9 @@ struct slimta_loop;
  * A resolver belongs to one loop. Each edge has one in each of its loops
  * (slimta_session_resolver); a host may make its own. It caches answers and
  * non-answers within their TTL and a bound, and caps the queries in flight: the
- * rest wait in it, their deadline running. It keeps the loop busy only while a
- * query runs. Everything below is for the loop's thread.
+ * rest wait in it, their deadline running. The same question asked twice at a
+ * time goes out once. It keeps the loop busy only while a query runs, and opens
+ * nothing before the first. Everything below is for the loop's thread.
  */
 struct slimta_resolver;
 
@@ -55,18 +56,23 @@ struct slimta_resolver_options {
     /** Servers, parted by commas: "192.0.2.1", "127.0.0.1:5353", "[::1]:53"
      * [those of the machine]. */
     const char *servers;
-    uint64_t max_in_flight;   /**< queries at once [100] */
+    uint64_t max_in_flight;   /**< questions at once [100], at most 10000 */
     uint64_t max_cache_bytes; /**< [1 MiB] */
+    uint64_t max_queries;     /**< queries that are not answered, those in
+                                   flight among them [10000] */
 };
 
 SLIMTA_BEGIN_DECLS
 
-/** A resolver in `loop`, which it borrows until slimta_resolver_free. */
+/** A resolver in `loop`, which it borrows until slimta_resolver_free and the
+ * turn of the loop after it. SLIMTA_EINVAL names the option at fault. */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_resolver_new(
     struct slimta_resolver **out, struct slimta_loop *loop,
     const struct slimta_resolver_options *options, struct slimta_error *error);
 
-/** Cancels every query and frees; only for one's own. NULL is accepted. */
+/** Cancels every query and frees; only for one's own. What was open closes in
+ * the loop: it is freed after slimta_loop_run has returned. NULL is accepted.
+ */
 SLIMTA_API void slimta_resolver_free(struct slimta_resolver *resolver);
 
 /**
@@ -100,18 +106,22 @@ SLIMTA_API void slimta_query_cancel(struct slimta_query *query);
 SLIMTA_API enum slimta_dns_status slimta_answer_status(
     const struct slimta_answer *answer);
 
-/** How many records of the asked type; 0 unless SLIMTA_DNS_FOUND. */
+/** How many records of the asked type; 0 unless SLIMTA_DNS_FOUND. A PTR or MX
+ * whose name has other octets than letters, digits, hyphen and underscore is
+ * left out. */
 SLIMTA_API size_t slimta_answer_count(const struct slimta_answer *answer);
 
-/** How long the answer holds. */
+/** How long the answer holds, a day at most, and five minutes when there is
+ * none; 0 for SLIMTA_DNS_UNKNOWN. */
 SLIMTA_API uint32_t slimta_answer_ttl_s(const struct slimta_answer *answer);
 
 /** A, AAAA: record number `index`. 1, or 0 when there is none. */
 SLIMTA_API int slimta_answer_address(const struct slimta_answer *answer,
     size_t index, struct slimta_address *address);
 
-/** PTR, MX: the name in record number `index`, without a final dot; NULL when
- * there is none. Lives as long as the answer. */
+/** PTR, MX: the name in record number `index`, in lower case and without a
+ * final dot, so "" for the root (RFC 7505); NULL when there is none. Lives as
+ * long as the answer. */
 SLIMTA_API const char *slimta_answer_name(
     const struct slimta_answer *answer, size_t index);
 
