@@ -20,6 +20,7 @@
 #include <slimta/session.h>
 #include <slimta/slice.h>
 #include <slimta/smtp_edge.h>
+#include <slimta/spf.h>
 #include <slimta/validators.h>
 #include <slimta/version.h>
 
