@@ -6,6 +6,7 @@
 
 struct checks {
     struct slimta_dnsbl *dnsbl; /**< NULL without --dnsbl */
+    struct slimta_spf *spf;     /**< NULL without --spf */
 };
 
 /** Makes them, or tells why not. */

@@ -181,6 +181,22 @@ static int apply_dnsbl(struct settings *settings, const char *value)
     return value_zone(value);
 }
 
+static int apply_spf(struct settings *settings, const char *value)
+{
+    if (settings->spf_rule_count == MAX_SPF_RULES) {
+        return 0;
+    }
+    return value_spf_rule(
+        value, &settings->spf_rules[settings->spf_rule_count++]);
+}
+
+static int apply_spf_engine(struct settings *settings, const char *value)
+{
+    settings->spf_engine =
+        strcmp(value, "strict") == 0 ? SLIMTA_SPF_STRICT : SLIMTA_SPF_LIBSPF2;
+    return strcmp(value, "strict") == 0 || strcmp(value, "libspf2") == 0;
+}
+
 static int apply_log_level(struct settings *settings, const char *value)
 {
     return log_level_of(value, &settings->log.level);
@@ -245,12 +261,18 @@ static const struct flag flags[] = {
     {"--drain-timeout", "SECONDS", "for what runs when told to stop [10]",
         whole_seconds, apply_drain_timeout},
     {"--resolver", "ADDRESS",
-        "name server for block lists [the machine's],\n"
+        "name server for block lists and SPF [the machine's],\n"
         "and for the names of clients [not looked up]:\n"
         "ADDR, ADDR:PORT, [::1]:PORT",
         "ADDR, ADDR:PORT or [ADDR]:PORT", apply_resolver},
     {"--dnsbl", "ZONE", "refuse whom this block list names; repeatable",
         "the name of a zone", apply_dnsbl},
+    {"--spf", "RULE",
+        "what an SPF result is answered with; repeatable:\n"
+        "RESULT=CODE[:MESSAGE], which may hold {reason}",
+        "RESULT=CODE[:MESSAGE]", apply_spf},
+    {"--spf-engine", "ENGINE", "strict or libspf2 [strict]",
+        "strict or libspf2", apply_spf_engine},
     {"--threads", "N", "threads that serve [1]", "a number from 1 to 256",
         apply_threads},
     {"--log-level", "LEVEL", "error, warning, info or debug [info]",

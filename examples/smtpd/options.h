@@ -19,7 +19,12 @@ enum {
     EXIT_USAGE = 2   /**< the command line is at fault */
 };
 
-enum { MAX_LISTENERS = 64, MAX_CERTIFICATES = 64, MAX_ZONES = 64 };
+enum {
+    MAX_LISTENERS = 64,
+    MAX_CERTIFICATES = 64,
+    MAX_ZONES = 64,
+    MAX_SPF_RULES = 16
+};
 
 enum listen_kind { LISTEN_TCP, LISTEN_UNIX, LISTEN_FD, LISTEN_SYSTEMD };
 
@@ -30,6 +35,13 @@ struct listen_at {
     uint16_t port;    /**< TCP */
     const char *path; /**< UNIX: points into the command line */
     int fd;           /**< FD */
+};
+
+/** One --spf. */
+struct spf_rule {
+    enum slimta_spf_result result;
+    int code;
+    const char *text; /**< NULL: the usual one; points into the command line */
 };
 
 enum queue_kind { QUEUE_MAILDIR, QUEUE_DISCARD };
@@ -50,6 +62,9 @@ struct settings {
     int requires_auth;
     const char *zones[MAX_ZONES]; /**< --dnsbl; point into the command line */
     size_t zone_count;
+    struct spf_rule spf_rules[MAX_SPF_RULES];
+    size_t spf_rule_count;
+    enum slimta_spf_engine spf_engine;
     uint64_t drain_ms;
     struct log log;
 };

@@ -135,6 +135,45 @@ int value_zone(const char *text)
     return is_good;
 }
 
+/* Whether a check takes the rule. */
+static int is_spf_rule(const struct spf_rule *rule)
+{
+    struct slimta_spf *spf = NULL;
+    int is_good = slimta_spf_new(&spf, NULL, NULL) == 0 &&
+        slimta_spf_add_rule(spf, rule->result, rule->code, rule->text, NULL) ==
+            0;
+
+    slimta_spf_free(spf);
+    return is_good;
+}
+
+int value_spf_rule(const char *text, struct spf_rule *out)
+{
+    size_t name = strcspn(text, "=");
+    size_t digits = text[name] == '\0' ? 0 : strcspn(text + name + 1, ":");
+    char code[4] = "";
+    uint64_t number;
+    int result = SLIMTA_SPF_NONE;
+
+    while (result <= SLIMTA_SPF_PERMERROR &&
+        (strlen(slimta_spf_result_name(result)) != name ||
+            memcmp(slimta_spf_result_name(result), text, name) != 0)) {
+        result++;
+    }
+    if (digits != 3) {
+        return 0;
+    }
+    memcpy(code, text + name + 1, digits);
+    text += name + 1 + digits;
+    if (!value_number(code, 200, 599, &number)) {
+        return 0;
+    }
+    *out = (struct spf_rule){.result = (enum slimta_spf_result)result,
+        .code = (int)number,
+        .text = *text == ':' ? text + 1 : NULL};
+    return is_spf_rule(out);
+}
+
 /* `query` is what stands behind the "?" of a maildir: or NULL. */
 static int maildir_query(const char *query, enum slimta_newlines *out)
 {

@@ -24,6 +24,9 @@ int value_servers(const char *text);
 /** The name of a DNS block list. */
 int value_zone(const char *text);
 
+/** RESULT=CODE[:MESSAGE], a rule of SPF. */
+int value_spf_rule(const char *text, struct spf_rule *out);
+
 /** maildir:DIR[?newlines=lf|crlf], discard: */
 int value_queue(const char *text, struct settings *out);
 

@@ -23,6 +23,7 @@
 #include <slimta/slice.h>
 #include <slimta/smtp_edge.h>
 #include <slimta/tls.h>
+#include <slimta/spf.h>
 #include <slimta/validators.h>
 #include <slimta/version.h>
 

@@ -40,14 +40,15 @@ int sli_checks_reason_fits(const char *text, int code)
     return !has_enhanced(text) || text[0] - '0' == code / 100;
 }
 
-/* The reason may look like an enhanced code: one of ours comes first always. */
+/* The reason may look like an enhanced code: in a refusal one of ours comes
+ * first always. */
 void sli_checks_reason_fill(const char *text, int code, const char *reason,
     char out[SLI_CHECKS_TEXT_SIZE])
 {
     struct sli_text filled = sli_text_in(out, SLI_CHECKS_TEXT_SIZE);
     const char *at;
 
-    if (!has_enhanced(text)) {
+    if (code >= 400 && !has_enhanced(text)) {
         sli_text_put_number(&filled, (uint64_t)code / 100);
         sli_text_put_string(&filled, ".7.1 ");
     }

@@ -26,8 +26,8 @@ int sli_checks_reason_is_wanted(const char *text);
 int sli_checks_reason_fits(const char *text, int code);
 
 /** Writes the reply's text: the template with each "{reason}" filled in, behind
- * "X.7.1 " when it has no enhanced code of its own. `reason` has at most
- * SLI_CHECKS_REASON_MAX octets. */
+ * "X.7.1 " when it refuses and has no enhanced code of its own. `reason` has at
+ * most SLI_CHECKS_REASON_MAX octets. */
 void sli_checks_reason_fill(const char *text, int code, const char *reason,
     char out[SLI_CHECKS_TEXT_SIZE]);
 

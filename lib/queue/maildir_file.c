@@ -213,7 +213,8 @@ static int append_line(
 }
 
 /* RFC 5321 section 4.4: what the final delivery adds stands above all, the
- * Return-Path as its first line; the trace of this hop next. */
+ * Return-Path as its first line. RFC 7208 section 9.1 and RFC 8601 section 4.1:
+ * what was found out about the message stands above the trace of this hop. */
 static int build_head(struct sli_buf *head,
     const struct slimta_envelope *envelope, const char *id)
 {
@@ -227,11 +228,11 @@ static int build_head(struct sli_buf *head,
             slimta_envelope_recipient(envelope, i)->address, 0);
     }
     if (err == 0) {
-        (void)slimta_envelope_received(envelope, id, received, sizeof received);
-        err = sli_buf_append_text(head, received);
+        err = sli_buf_append(head, slimta_envelope_prepended(envelope));
     }
     if (err == 0) {
-        err = sli_buf_append(head, slimta_envelope_prepended(envelope));
+        (void)slimta_envelope_received(envelope, id, received, sizeof received);
+        err = sli_buf_append_text(head, received);
     }
     return err;
 }

@@ -22,7 +22,7 @@ void sli_queue_maildir_scratch_fini(struct sli_queue_maildir_scratch *scratch);
 
 /**
  * Writes the message to `fd`: Return-Path, one Delivered-To for each
- * recipient, Received with `id`, the prepended fields, the content. Blocks.
+ * recipient, the prepended fields, Received with `id`, the content. Blocks.
  * SLIMTA_ENOMEM, SLIMTA_ENOSPC, SLIMTA_EIO, ….
  */
 int sli_queue_maildir_file_write(int fd, const struct slimta_envelope *envelope,

@@ -16,7 +16,7 @@ CC = shlex.split(os.environ.get('CC', 'cc'))
 
 # What a program links that has the static library in it.
 PURE_LIBRARIES = ['-lgsasl', '-lmbedtls', '-lmbedx509', '-lmbedcrypto']
-LIBRARIES = PURE_LIBRARIES + ['-luv', '-lcares', '-pthread']
+LIBRARIES = PURE_LIBRARIES + ['-luv', '-lcares', '-lspf2', '-pthread']
 
 
 def run(arguments, **how):

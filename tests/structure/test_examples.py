@@ -11,6 +11,7 @@ import tempfile
 import threading
 
 import tap
+from name_server import NameServer
 from project import BUILD, SOURCE
 from tap import check, equal
 
@@ -101,6 +102,35 @@ def refuse_sender():
     """refuse_sender refuses one sender, and words the other reply"""
     with running('refuse_sender', '0') as (_, port):
         refuses_one_sender(port, b'2.1.0 Pleased to hear from you')
+
+
+ZONES = {
+    'example.com': '@ TXT "v=spf1 ip4:127.0.0.0/8 -all"\n',
+    'example.net': '@ TXT "v=spf1 -all exp=why.example.net"\n'
+                   'why TXT "%{i} is not ours"\n',
+}
+
+
+@tap.test
+def spf():
+    """spf refuses a fail, tells why, and puts its header above the trace"""
+    with tempfile.TemporaryDirectory() as folder, NameServer(ZONES) as server:
+        with running('spf', '0', server.address,
+                     folder=folder) as (_, port):
+            with connected(port) as client:
+                equal(client.mail('you@example.net'),
+                      (550, b'5.7.1 Access denied; 127.0.0.1 is not ours'),
+                      'fail')
+                equal(client.mail('you@example.org'),
+                      (451, b'4.4.3 Try again later'), 'temperror')
+                code, _ = send(client, 'you@example.com', ['a@example.org'])
+                equal(code, 250, 'pass')
+        stored, = (pathlib.Path(folder) / 'mail/new').iterdir()
+        names = re.findall(r'^([\w-]+):', stored.read_text(), re.M)
+        equal(names, ['Return-Path', 'Delivered-To', 'Received-SPF',
+                      'Received', 'Subject'], 'fields')
+        check('Received-SPF: pass (example.com permits 127.0.0.1)'
+              in stored.read_text(), stored.read_text())
 
 
 @tap.test

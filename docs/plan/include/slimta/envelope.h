@@ -183,7 +183,8 @@ SLIMTA_API int slimta_envelope_header(const struct slimta_envelope *envelope,
     const char *name, size_t index, struct slimta_slice *value);
 
 /**
- * Puts a header field above all others. `value` may be folded with CRLF and
+ * Puts a header field above all others, also above the trace field of this hop
+ * (RFC 7208 section 9.1 and RFC 8601 section 4.1 want it there). `value` may be folded with CRLF and
  * white space before a line that is not blank; any other control octet but HT,
  * and a name that is no field name (RFC 5322 section 3.6.8), are SLIMTA_EINVAL.
  * SLIMTA_ESTATE once sealed; SLIMTA_ENOMEM. On the session's loop.
@@ -192,7 +193,8 @@ SLIMTA_API SLIMTA_MUST_CHECK int slimta_envelope_prepend(
     struct slimta_envelope *envelope, const char *name, const char *value);
 
 /** The prepended fields as they stand on the wire, each ended with CRLF, the
- * last one prepended first. They go before the content. */
+ * last one prepended first. What a queue stores is these, the trace field
+ * (slimta_envelope_received), the content. */
 SLIMTA_API struct slimta_slice slimta_envelope_prepended(
     const struct slimta_envelope *envelope);
 

@@ -44,7 +44,10 @@ enum slimta_spf_stage {
     SLIMTA_SPF_AT_DATA
 };
 
-/** What is put above the message for the next program. */
+/** What is put above the message for the next program, at `data`, when its
+ * check was made. Not with a queue that asks about recipients (`recipient` in
+ * struct slimta_queue_methods): it has begun before. A field of the same name
+ * that the client sent stays where it is, below. */
 enum slimta_spf_header {
     SLIMTA_SPF_HEADER_OFF = 0,
     SLIMTA_SPF_HEADER_RECEIVED_SPF,          /**< RFC 7208 section 9.1 */
@@ -57,8 +60,12 @@ struct slimta_spf_options {
     enum slimta_spf_engine engine;
     enum slimta_spf_stage stage;
     enum slimta_spf_header header;
-    uint64_t timeout_ms; /**< for the whole check, then temperror [20 s] */
+    uint64_t timeout_ms; /**< for the whole check, then temperror [20 s]; at
+                              most an hour */
 };
+
+/** The longest text of a rule. */
+#define SLIMTA_SPF_TEXT_MAX 512
 
 /** What a check has come to. Texts live as long as the struct. */
 struct slimta_spf_report {
@@ -79,8 +86,10 @@ SLIMTA_API SLIMTA_MUST_CHECK int slimta_spf_new(struct slimta_spf **out,
 
 /** What `result` is answered with, in place of an earlier rule for it. `text`
  * (copied) may hold "{reason}" and begin with an enhanced code; NULL means
- * "X.7.1 Access denied", for a 2xx the usual Ok. SLIMTA_EINVAL for a code
- * that is none, SLIMTA_ESTATE once the check is in use. */
+ * "X.7.1 Access denied", for a 2xx or 3xx the usual Ok. SLIMTA_EINVAL for a
+ * result or code that is none, or an enhanced code of another class,
+ * SLIMTA_ELIMIT for a text of more than SLIMTA_SPF_TEXT_MAX octets,
+ * SLIMTA_ESTATE once the check is in use. */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_spf_add_rule(struct slimta_spf *spf,
     enum slimta_spf_result result, int code, const char *text,
     struct slimta_error *error);
@@ -99,8 +108,9 @@ SLIMTA_API const struct slimta_spf_report *slimta_spf_report(
 /**
  * One check without a session, on the loop of `resolver`, borrowed until the
  * answer. `sender` "" is the null sender. Texts and the address are copied.
- * `answered` runs exactly once, on that loop, never before this call has
- * returned; `report` is lent until it returns. On failure it never runs.
+ * `answered` runs exactly once, on that loop; inside this call when nothing has
+ * to be looked up. `report` is lent until it returns. On failure it never runs:
+ * SLIMTA_EINVAL, SLIMTA_ENOMEM.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_spf_query(struct slimta_spf *spf,
     struct slimta_resolver *resolver, const struct slimta_address *client,
