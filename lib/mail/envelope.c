@@ -442,9 +442,9 @@ static int copy_rest(
     const struct sli_mail_facts facts = {from->client, from->receiver};
     char *room;
 
-    to->params = from->params;
     to->timestamp_ms = from->timestamp_ms;
-    if (copy_facts(to, &facts, sli_slice_text(from->sender)) != 0) {
+    if (copy_params(to, &from->params) != 0 ||
+        copy_facts(to, &facts, sli_slice_text(from->sender)) != 0) {
         return SLIMTA_ENOMEM;
     }
     if (prepended.size > 0) {

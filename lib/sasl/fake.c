@@ -14,7 +14,7 @@
 
 /* Room for the longest name of a mechanism, an octet, and the longest name of a
  * user that a line of AUTH can bring. */
-enum { SALTED_MAX = 16 * 1024 };
+enum { SALTED_MAX = 64 * 1024 };
 
 int sli_sasl_fake_salt(const struct sli_sasl *sasl, struct sli_sasl_keys *keys,
     enum sli_sasl_hash hash, const char *authcid)

@@ -22,7 +22,8 @@ struct sli_sasl_prepared {
 
 /** The same for what clients show and what hosts keep: code points that Unicode
  * 3.2 did not know pass in both, so that a password of today is one (RFC 3454
- * section 7 would not have them kept; RFC 8265 has let them in since). Borrows
+ * section 7 would not have them kept; RFC 8265 has let them in since). libgsasl
+ * refuses them in SCRAM. Borrows
  * `password` until sli_sasl_prepare_fini. SLIMTA_EINVAL when it cannot
  * be prepared or nothing is left of it, SLIMTA_ENOMEM; then there is nothing to
  * give back. */

@@ -44,7 +44,7 @@ int sli_smtp_server_feed(
     if (server->state == SLI_SMTP_STATE_CLOSED) {
         return 0;
     }
-    if (server->state == SLI_SMTP_STATE_TLS) {
+    if (sli_smtp_machine_is_handshaking(server)) {
         server->discarded += input.size;
         return 0;
     }

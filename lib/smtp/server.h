@@ -40,7 +40,8 @@ struct sli_smtp_config {
     uint64_t max_received;      /**< Received fields; 0, _UNLIMITED: any */
     uint64_t max_line_bytes;    /**< of content, with CRLF; the same */
     uint64_t max_idle_commands; /**< since a message was accepted; the same */
-    uint64_t max_auth_bytes;    /**< a line of AUTH, with CRLF */
+    uint64_t max_auth_bytes;    /**< a line of AUTH, with CRLF; not 0 where
+                                     there are mechanisms */
     enum sli_smtp_tls tls;
     enum slimta_bare_newlines bare_newlines;
     enum slimta_greeting greeting;
@@ -236,7 +237,8 @@ void sli_smtp_server_init(struct sli_smtp_server *server,
 void sli_smtp_server_fini(struct sli_smtp_server *server);
 
 /** Gives input, borrowed until park (or all is consumed). What was parked
- * stands before it. SLIMTA_ENOMEM. */
+ * stands before it; what comes where a handshake is due is thrown away.
+ * SLIMTA_ENOMEM. */
 int sli_smtp_server_feed(
     struct sli_smtp_server *server, struct slimta_slice input);
 

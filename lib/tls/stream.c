@@ -209,6 +209,16 @@ static enum sli_tls_status stop_with(struct sli_tls_stream *stream, int ret)
     }
 }
 
+/* mbedTLS says WANT_READ also when it only wants to be called again. `left` is
+ * how much input there was before the call: without progress it is believed. */
+static int wants_again(
+    const struct sli_tls_stream *stream, int ret, size_t left)
+{
+    return ret == SLI_TLS_NEW_TICKET ||
+        (ret == MBEDTLS_ERR_SSL_WANT_READ && stream->input.size > 0 &&
+            stream->input.size < left);
+}
+
 /* --- The handshake ----------------------------------------------------------
  */
 
@@ -259,12 +269,16 @@ static int fill_info(struct sli_tls_stream *stream)
 
 enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream)
 {
+    size_t left;
     int ret;
 
     if (stream->phase != SLI_TLS_SHAKING) {
         return stream->phase == SLI_TLS_OPEN ? SLI_TLS_DONE : SLI_TLS_FAILED;
     }
-    ret = shake(stream);
+    do {
+        left = stream->input.size;
+        ret = shake(stream);
+    } while (wants_again(stream, ret, left));
     if (ret == 0) {
         ret = fill_info(stream);
     }
@@ -281,14 +295,16 @@ enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream)
 enum sli_tls_status sli_tls_stream_read(
     struct sli_tls_stream *stream, void *out, size_t size, size_t *got)
 {
+    size_t left;
     int ret;
 
     if (stream->phase != SLI_TLS_OPEN) {
         return SLI_TLS_FAILED;
     }
     do {
+        left = stream->input.size;
         ret = mbedtls_ssl_read(&stream->ssl, out, size);
-    } while (ret == SLI_TLS_NEW_TICKET);
+    } while (wants_again(stream, ret, left));
     if (ret <= 0) {
         return stop_with(
             stream, ret == 0 ? MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY : ret);

@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import select
-import shlex
 import shutil
 import socket
 import struct
@@ -14,7 +13,7 @@ import subprocess
 import tempfile
 
 import tap
-from project import BUILD, CC, SOURCE, release, run
+from project import BUILD, CC, LIBRARIES, SOURCE, release, run
 from server import PATIENCE
 from tap import Failure, check, equal, until
 
@@ -34,11 +33,10 @@ ENVELOPE = (b'EHLO client.example\r\nMAIL FROM:<a@example.com>\r\n'
 
 def program():
     """The host, with the optimised library in it."""
-    libuv = shlex.split(run(['pkg-config', '--cflags', '--libs', 'libuv']))
     out = BUILD / 'memory-host'
     run(CC + ['-std=c11', '-D_POSIX_C_SOURCE=200809L', '-O2', '-I',
               SOURCE / 'include', SOURCE / 'tests/e2e/memory_host.c', '-o', out,
-              release() / 'lib/libslimta-edge.a'] + libuv + ['-pthread'])
+              release() / 'lib/libslimta-edge.a'] + LIBRARIES)
     return out
 
 

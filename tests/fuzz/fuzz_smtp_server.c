@@ -1,7 +1,8 @@
 /**
  * Feeds a client's octets to the receiving engine, whole and cut, and demands
  * the same replies and the same events. The first three octets choose limits,
- * cut and answers.
+ * cut and answers. The octet 22, with which the records of a handshake begin,
+ * stands for a whole one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "mail/reply.h"
 #include "smtp/server.h"
 
-enum { CHOICES = 3 };
+enum { CHOICES = 3, HANDSHAKE = 22 };
 
 struct session {
     struct sli_smtp_server server;
@@ -21,6 +22,7 @@ struct session {
     const struct slimta_alloc *alloc;
     uint32_t answers; /* what chooses the next answers */
     int is_late;      /* they come when the input is gone */
+    int is_weak;      /* what TLS comes to is refused */
     int is_closed;
     char *piece;
 };
@@ -58,6 +60,7 @@ static void tell(struct session *session, const struct sli_smtp_event *event)
         put_number(session, event->mail.params.size_bytes);
         put_number(session, event->mail.params.body);
         put_number(session, (uint64_t)event->mail.params.smtputf8);
+        put(session, sli_slice_text(event->mail.params.auth));
         break;
     case SLI_SMTP_EVENT_RCPT:
         put(session, event->rcpt.path.mailbox);
@@ -65,6 +68,17 @@ static void tell(struct session *session, const struct sli_smtp_event *event)
     case SLI_SMTP_EVENT_CONTENT:
         demand(event->content.size > 0);
         put(session, event->content);
+        break;
+    case SLI_SMTP_EVENT_AUTH:
+        put(session, sli_slice_text(event->auth.mechanism));
+        put_number(session, (uint64_t)event->auth.has_initial);
+        put(session, event->auth.initial);
+        break;
+    case SLI_SMTP_EVENT_AUTH_ANSWER:
+        put(session, event->auth_answer);
+        break;
+    case SLI_SMTP_EVENT_AUTH_GIVEN_UP:
+        put_number(session, (uint64_t)event->given_up.code);
         break;
     case SLI_SMTP_EVENT_END:
         put_number(session, event->end.size);
@@ -94,8 +108,33 @@ static void drop_piece(struct session *session)
     session->piece = NULL;
 }
 
+static void reply_with(struct session *session, int code, const char *text)
+{
+    struct slimta_reply reply;
+
+    sli_mail_reply_init(&reply, session->alloc);
+    demand(sli_smtp_server_default(&session->server, &reply) == 0);
+    demand(slimta_reply_set(&reply, code, text) == 0);
+    demand(sli_smtp_server_answer(&session->server, &reply) == 0);
+    sli_mail_reply_fini(&reply);
+}
+
+/* Mostly the exchange goes on. */
+static void go_on_with_auth(struct session *session, size_t pick)
+{
+    if (pick < 64) {
+        demand(sli_smtp_server_answer(&session->server, NULL) == 0);
+    } else if (pick < 128) {
+        reply_with(session, 235, "2.7.0 Welcome");
+    } else {
+        demand(sli_smtp_server_challenge(
+                   &session->server, sli_slice("challenge", pick % 10)) == 0);
+    }
+}
+
 /* Mostly the default, now and then something else. */
-static void give_answer(struct session *session)
+static void give_answer(
+    struct session *session, enum sli_smtp_event_type question)
 {
     static const struct {
         int code;
@@ -103,23 +142,20 @@ static void give_answer(struct session *session)
     } answers[] = {{250, "2.1.0 Fine"}, {450, "4.7.1 Later"}, {550, "No\nNo"},
         {354, "Go on"}, {251, "2.1.5 Forwarded"}, {421, "4.3.2 Away"}};
     size_t pick;
-    struct slimta_reply reply;
 
     session->answers = session->answers * UINT32_C(1664525) + 1013904223;
     pick = session->answers >> 24;
     if (session->is_late) {
         drop_piece(session);
     }
-    if (pick >= sizeof answers / sizeof *answers) {
+    if (pick < sizeof answers / sizeof *answers) {
+        reply_with(session, answers[pick].code, answers[pick].text);
+    } else if (question == SLI_SMTP_EVENT_AUTH ||
+        question == SLI_SMTP_EVENT_AUTH_ANSWER) {
+        go_on_with_auth(session, pick);
+    } else {
         demand(sli_smtp_server_answer(&session->server, NULL) == 0);
-        return;
     }
-    sli_mail_reply_init(&reply, session->alloc);
-    demand(sli_smtp_server_default(&session->server, &reply) == 0);
-    demand(
-        slimta_reply_set(&reply, answers[pick].code, answers[pick].text) == 0);
-    demand(sli_smtp_server_answer(&session->server, &reply) == 0);
-    sli_mail_reply_fini(&reply);
 }
 
 static void pump(struct session *session)
@@ -135,16 +171,34 @@ static void pump(struct session *session)
         tell(session, &event);
         session->is_closed = event.type == SLI_SMTP_EVENT_CLOSE;
         if (sli_smtp_server_is_waiting(&session->server)) {
-            give_answer(session);
+            give_answer(session, event.type);
         }
     }
     drop_piece(session);
 }
 
-static void play(
+/* What the owner does after a handshake, where one is due. */
+static void secure(struct session *session)
+{
+    struct slimta_reply reply;
+
+    if (sli_smtp_server_secured(&session->server) != 0) {
+        return;
+    }
+    sli_smtp_server_set_mechanisms(
+        &session->server, "PLAIN LOGIN CRAM-MD5", NULL);
+    if (session->is_weak) {
+        sli_mail_reply_init(&reply, session->alloc);
+        demand(slimta_reply_set(&reply, 554, "5.7.0 Weak") == 0);
+        demand(sli_smtp_server_refuse_all(&session->server, &reply) == 0);
+        sli_mail_reply_fini(&reply);
+    }
+    pump(session);
+}
+
+static void feed(
     struct session *session, struct slimta_slice input, size_t piece)
 {
-    pump(session);
     while (input.size > 0 && !session->is_closed) {
         size_t size = input.size < piece ? input.size : piece;
 
@@ -156,6 +210,27 @@ static void play(
         pump(session);
         input = sli_slice_skip(input, size);
     }
+}
+
+/* No piece goes past a handshake. */
+static void play(
+    struct session *session, struct slimta_slice input, size_t piece)
+{
+    const char *handshake;
+
+    pump(session);
+    for (;;) {
+        handshake =
+            input.size == 0 ? NULL : memchr(input.data, HANDSHAKE, input.size);
+        if (handshake == NULL) {
+            break;
+        }
+        feed(session, sli_slice(input.data, (size_t)(handshake - input.data)),
+            piece);
+        secure(session);
+        input = sli_slice_skip(input, (size_t)(handshake - input.data) + 1);
+    }
+    feed(session, input, piece);
     sli_smtp_server_end_input(&session->server);
     pump(session);
     demand(session->is_closed);
@@ -188,6 +263,9 @@ static void start(struct session *session, const struct sli_smtp_config *config,
     sli_buf_init(&session->output, config->alloc, SIZE_MAX);
     sli_buf_init(&session->events, config->alloc, SIZE_MAX);
     sli_smtp_server_init(&session->server, config, &session->output);
+    sli_smtp_server_set_mechanisms(
+        &session->server, "CRAM-MD5", "PLAIN CRAM-MD5");
+    session->is_weak = (answers & 1) != 0;
 }
 
 static void stop(struct session *session)
@@ -215,6 +293,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.bare_newlines = (enum slimta_bare_newlines)(data[0] % 3);
     config.max_message_bytes = (data[0] & 64) != 0 ? SLIMTA_UNLIMITED : 40;
     config.max_recipients = 2;
+    config.max_auth_bytes = 64;
+    config.tls = (enum sli_smtp_tls)(data[0] >> 3 & 3);
     config.max_received = (data[0] & 32) != 0 ? 1 : 0;
     config.max_line_bytes = (data[0] & 16) != 0 ? 8 : SLIMTA_UNLIMITED;
     config.max_errors = (data[0] & 128) != 0 ? SLIMTA_UNLIMITED : 6;

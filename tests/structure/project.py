@@ -14,6 +14,10 @@ RELEASE = BUILD / 'release'
 PREFIX = BUILD / 'release-prefix'
 CC = shlex.split(os.environ.get('CC', 'cc'))
 
+# What a program links that has the static library in it.
+PURE_LIBRARIES = ['-lgsasl', '-lmbedtls', '-lmbedx509', '-lmbedcrypto']
+LIBRARIES = PURE_LIBRARIES + ['-luv', '-pthread']
+
 
 def run(arguments, **how):
     """Standard output of a command that must succeed."""

@@ -93,6 +93,7 @@ def limits_are_listed():
     """each number among the edge's options stands in docs/limits.md"""
     header = (SOURCE / 'include/slimta/smtp_edge.h').read_text()
     options = re.findall(r'^    (?:uint64_t|unsigned) (\w+);', header, re.M)
+    options = [o for o in options if not o.endswith('_flags')]
     check(len(options) > 10, 'found only %s' % options)
     listed = (SOURCE / 'docs/limits.md').read_text()
     equal([o for o in options if '| `%s` |' % o not in listed], [], 'missing')

@@ -3,7 +3,7 @@
 import re
 
 import tap
-from project import CC, release, run, sources
+from project import CC, PURE_LIBRARIES, release, run, sources
 from tap import check, equal
 
 # A pure room answers to its arguments alone.
@@ -22,7 +22,10 @@ NOT_PURE = r'''
     pthread_.* getpid gethostname signal sigaction raise kill
 '''.split()
 
-# The pure rooms touch no file: a content's store is brought along.
+# The pure rooms touch no file: a content's store is brought along. But for the
+# certificates that a host names, read when it makes a context.
+READS_FILES = {('open', 'tls_source.c.o'), ('open64', 'tls_source.c.o'),
+               ('read', 'tls_source.c.o'), ('close', 'tls_source.c.o')}
 FILES = r'''
     open(at)?(64)? creat(64)? close read write p(read|write)v?(64)? readv writev
     lseek(64)? f?stat(at)?(64)? unlink(at)? rename(at2?)? mkdir(at)?
@@ -129,7 +132,7 @@ def pure_without_libuv():
     """the pure rooms link without libuv"""
     archive = release() / 'lib/libslimta-edge-pure.a'
     run(CC + ['-x', 'c', '-', '-x', 'none', '-Wl,--whole-archive', archive,
-              '-Wl,--no-whole-archive', '-lgsasl', '-o', '/dev/null'],
+              '-Wl,--no-whole-archive', '-o', '/dev/null'] + PURE_LIBRARIES,
         input='int main(void)\n{\n    return 0;\n}\n')
 
 
@@ -145,7 +148,7 @@ def pure_is_pure():
 def no_files():
     """the pure rooms touch no file"""
     used = undefined([], release() / 'lib/libslimta-edge-pure.a')
-    equal(matching(used, FILES), [], 'used')
+    equal(matching(used - READS_FILES, FILES), [], 'used')
 
 
 @tap.test

@@ -1,6 +1,8 @@
 /** Tests of base/buf.c. */
 #include "test.h"
 
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <slimta/error.h>
@@ -165,6 +167,93 @@ static void test_no_memory(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* An allocator that looks at what is given back. */
+static size_t secrets_found;
+
+static void look(const void *block, size_t size)
+{
+    const char *text = block;
+
+    for (size_t i = 0; i + 6 <= size; i++) {
+        secrets_found += memcmp(text + i, "secret", 6) == 0;
+    }
+}
+
+/* Each block has its size before it. */
+static void *watched_allocate(size_t size, void *user)
+{
+    size_t *block = malloc(sizeof(max_align_t) + size);
+
+    (void)user;
+    assert_non_null(block);
+    *block = size;
+    memset((char *)block + sizeof(max_align_t), 0, size);
+    return (char *)block + sizeof(max_align_t);
+}
+
+static void watched_release(void *block, void *user)
+{
+    size_t *whole;
+
+    (void)user;
+    if (block != NULL) {
+        whole = (size_t *)(void *)((char *)block - sizeof(max_align_t));
+        look(block, *whole);
+        free(whole);
+    }
+}
+
+static void *watched_reallocate(void *block, size_t size, void *user)
+{
+    void *grown = watched_allocate(size, user);
+
+    if (block != NULL) {
+        size_t *whole = (size_t *)(void *)((char *)block - sizeof(max_align_t));
+
+        memcpy(grown, block, *whole < size ? *whole : size);
+        watched_release(block, user);
+    }
+    return grown;
+}
+
+static size_t secrets_left(int is_secret)
+{
+    const struct slimta_alloc watched = {
+        .size = sizeof watched,
+        .allocate = watched_allocate,
+        .reallocate = watched_reallocate,
+        .release = watched_release,
+    };
+    char text[100];
+    struct sli_buf buf;
+
+    secrets_found = 0;
+    memset(text, 'x', sizeof text);
+    memcpy(text + 70, "secret", 6);
+    sli_buf_init(&buf, &watched, 1000);
+    if (is_secret) {
+        sli_buf_keep_secret(&buf);
+    }
+    assert_int_equal(sli_buf_append(&buf, sli_slice(text, 100)), 0);
+    assert_int_equal(sli_buf_append(&buf, sli_slice(text, 100)), 0);
+    sli_buf_consume(&buf, 190);
+    /* It moves to the front, and nothing stays behind it. */
+    assert_non_null(sli_buf_reserve(&buf, 200));
+    look(buf.data, buf.capacity);
+    assert_int_equal(sli_buf_append(&buf, sli_slice(text, 100)), 0);
+    sli_buf_clear(&buf);
+    sli_buf_fini(&buf);
+    assert_int_equal(buf.is_secret, is_secret);
+    return secrets_found;
+}
+
+static void test_keeps_secrets(void **state)
+{
+    (void)state;
+    assert_int_equal(secrets_left(1), 0);
+    assert_true(secrets_left(0) > 0); /* so that one would be seen */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +263,7 @@ int main(void)
         TEST(test_maximum),
         TEST(test_growth),
         TEST(test_no_memory),
+        cmocka_unit_test_setup_teardown(test_keeps_secrets, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,7 @@ static void test_keeps_what_it_got(void **state)
     static const char *const recipients[] = {"a@b", "\"a b\"@c", NULL};
     struct sample sample = sample_make();
     char name[] = "client.example.org";
+    char auth[] = "user@example.org";
     struct slimta_envelope *envelope;
     const struct slimta_client *client;
     const struct slimta_mail_params *params;
@@ -53,10 +54,12 @@ static void test_keeps_what_it_got(void **state)
         .has_body = 1,
         .body = SLIMTA_BODY_8BITMIME,
         .smtputf8 = 1,
+        .auth = auth,
     };
     sample.recipients = recipients;
     envelope = build(&sample);
     memset(name, 'x', sizeof name - 1);
+    memset(auth, 'x', sizeof auth - 1);
 
     client = slimta_envelope_client(envelope);
     assert_int_equal(client->size, sizeof *client);
@@ -69,6 +72,7 @@ static void test_keeps_what_it_got(void **state)
     assert_int_equal(params->size_bytes, 77);
     assert_int_equal(params->body, SLIMTA_BODY_8BITMIME);
     assert_true(params->has_size && params->has_body && params->smtputf8);
+    assert_string_equal(params->auth, "user@example.org");
     assert_string_equal(slimta_envelope_sender(envelope), "sender@example.org");
     assert_string_equal(slimta_envelope_receiver(envelope), "mx.example.com");
     assert_int_equal(slimta_envelope_recipient_count(envelope), 2);
@@ -369,6 +373,7 @@ static void test_split(void **state)
     sample.content = "A: 1\r\n\r\n";
     sample.params.smtputf8 = 1;
     sample.facts.client.reverse_name = "reverse.example.org";
+    sample.params.auth = "user@example.org";
     envelope = build(&sample);
     assert_int_equal(slimta_envelope_prepend(envelope, "X", "p1"), 0);
     sli_mail_envelope_seal(envelope, 99);
@@ -395,6 +400,7 @@ static void test_split(void **state)
     assert_string_equal(
         slimta_envelope_client(part)->reverse_name, "reverse.example.org");
     assert_true(slimta_envelope_params(part)->smtputf8);
+    assert_string_equal(slimta_envelope_params(part)->auth, "user@example.org");
     assert_int_equal(slimta_envelope_timestamp_ms(part), 99);
     assert_int_equal(slimta_envelope_header(part, "X", 0, &value), 1);
     assert_int_equal(slimta_envelope_header(part, "A", 0, &value), 1);
@@ -481,6 +487,7 @@ static void live_a_life(struct fail_alloc *alloc, void *user)
     sample.recipients = recipients;
     sample.content = "A: 1\r\n\r\n";
     sample.facts.client.reverse_name = text;
+    sample.params.auth = text;
     envelope = sample_build(&sample, &alloc->table, &err);
     if (err == 0) {
         err = slimta_envelope_prepend(envelope, "X", text);

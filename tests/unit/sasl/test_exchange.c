@@ -54,20 +54,18 @@ static void test_proves_by_each(void **state)
     assert_int_equal(alloc.live, 0);
 }
 
-/* An emoji: SASLprep's Unicode 3.2 knew none. libgsasl's client sends it. */
+/* An emoji: SASLprep's Unicode 3.2 knew none. */
 static void test_takes_passwords_of_today(void **state)
 {
-    static const char *const names[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256"};
+    static const struct slimta_slice plain = {"\0tim\0\xf0\x9f\x98\x80", 9};
     struct fail_alloc alloc;
     struct talk talk;
 
     (void)state;
     init(&talk, &alloc);
     talk.secret = "\xf0\x9f\x98\x80";
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        assert_int_equal(talk_run(&talk, names[i], "tim", talk.secret),
-            SLI_SASL_CREDENTIALS);
-    }
+    assert_int_equal(
+        talk_feed(&talk, "PLAIN", &plain, 1), SLI_SASL_CREDENTIALS);
     talk_fini(&talk);
     assert_int_equal(alloc.live, 0);
 }
@@ -85,8 +83,6 @@ static void test_refuses_names_of_today_with_scram(void **state)
     assert_int_equal(
         talk_feed(&talk, "SCRAM-SHA-1", &first, 1), SLI_SASL_REFUSED);
     assert_string_equal(talk.error, "libgsasl does not take the name");
-    assert_int_equal(talk_run(&talk, "PLAIN", "\xf0\x9f\x98\x80", "pencil"),
-        SLI_SASL_CREDENTIALS);
     talk_fini(&talk);
     assert_int_equal(alloc.live, 0);
 }

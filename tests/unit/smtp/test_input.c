@@ -144,6 +144,69 @@ static void says_too_long_once_and_keeps_nothing(void **state)
     expect_line(&fixture->input, "ok\r\n");
 }
 
+/* Lines that begin with a word have a limit of their own, however they come. */
+static void takes_lines_with_a_word_up_to_theirs(void **state)
+{
+    static const struct {
+        const char *text;
+        enum sli_smtp_input_result wanted;
+    } cases[] = {
+        {"12345678\r\n", SLI_SMTP_INPUT_LINE},
+        {"123456789\r\n", SLI_SMTP_INPUT_TOO_LONG},
+        {"Word 12345678\r\n", SLI_SMTP_INPUT_LINE},
+        {"word 123456789\r\n", SLI_SMTP_INPUT_WORD_TOO_LONG},
+        {"words12345678\r\n", SLI_SMTP_INPUT_TOO_LONG},
+        {"wor\r\n", SLI_SMTP_INPUT_LINE},
+    };
+    static const struct sli_smtp_input_limits both = {
+        .max = 10, .word = {"WORD ", 5}, .word_max = 15};
+    struct fixture *fixture = *state;
+    struct sli_smtp_input *input = &fixture->input;
+    struct slimta_slice line;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t size = strlen(cases[i].text);
+
+        for (size_t cut = 0; cut < size; cut++) {
+            enum sli_smtp_input_result result;
+
+            assert_int_equal(
+                sli_smtp_input_feed(input, sli_slice(cases[i].text, cut)), 0);
+            result = sli_smtp_input_line(input, &both, &line);
+            assert_int_equal(sli_smtp_input_park(input), 0);
+            feed(fixture, cases[i].text + cut);
+            if (result == SLI_SMTP_INPUT_MORE) {
+                result = sli_smtp_input_line(input, &both, &line);
+            }
+            assert_int_equal(result, cases[i].wanted);
+            if (result == SLI_SMTP_INPUT_LINE) {
+                assert_int_equal(line.size, size);
+                sli_smtp_input_wipe(input, line.size);
+            }
+            assert_int_equal(
+                sli_smtp_input_line(input, &both, &line), SLI_SMTP_INPUT_MORE);
+            assert_int_equal(sli_smtp_input_discard(input), 0);
+        }
+    }
+}
+
+static void wipes_what_it_has_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sli_smtp_input *input = &fixture->input;
+    const char *data;
+
+    feed(fixture, "secret\r\nmore");
+    assert_int_equal(sli_smtp_input_park(input), 0);
+    data = sli_smtp_input_front(input).data;
+    sli_smtp_input_wipe(input, 8);
+    assert_memory_equal(data, "\0\0\0\0\0\0\0\0more", 12);
+    feed(fixture, "12345");
+    assert_int_equal(sli_smtp_input_discard(input), 9);
+    assert_int_equal(sli_smtp_input_front(input).size, 0);
+    assert_int_equal(atomic_load(&fixture->alloc.live), 0);
+}
+
 static void says_when_there_is_no_memory(void **state)
 {
     struct fixture *fixture = *state;
@@ -168,6 +231,10 @@ int main(void)
             takes_lines_up_to_the_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             says_too_long_once_and_keeps_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            takes_lines_with_a_word_up_to_theirs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            wipes_what_it_has_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             says_when_there_is_no_memory, set_up, tear_down),
     };

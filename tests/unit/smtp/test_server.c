@@ -6,120 +6,9 @@
 
 #include <slimta/error.h>
 
-#include "base/alloc.h"
 #include "base/slice.h"
-#include "fail_alloc.h"
-#include "mail/reply.h"
+#include "engine.h"
 #include "smtp/commands.h"
-#include "smtp/server.h"
-
-struct fixture {
-    struct fail_alloc alloc;
-    struct sli_smtp_config config;
-    struct sli_buf output;
-    struct sli_smtp_server server;
-};
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-
-    fail_alloc_init(&fixture.alloc, 0, FAIL_ALLOC_ONCE);
-    fixture.config = (struct sli_smtp_config){
-        .alloc = &fixture.alloc.table,
-        .hostname = "mx.example",
-        .max_message_bytes = 100,
-        .max_recipients = 2,
-        .max_command_bytes = 512,
-        .max_ehlo_bytes = 255,
-        .max_errors = SLIMTA_UNLIMITED,
-    };
-    sli_buf_init(&fixture.output, &fixture.alloc.table, SIZE_MAX);
-    sli_smtp_server_init(&fixture.server, &fixture.config, &fixture.output);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-
-    sli_smtp_server_fini(&fixture->server);
-    sli_buf_fini(&fixture->output);
-    return (int)atomic_load(&fixture->alloc.live);
-}
-
-static enum sli_smtp_event_type next(struct fixture *fixture)
-{
-    struct sli_smtp_event event;
-
-    do {
-        sli_smtp_server_next(&fixture->server, &event);
-    } while (event.type == SLI_SMTP_EVENT_REFUSED);
-    return event.type;
-}
-
-/* Answers everything by default until there is nothing more to do. */
-static void pump(struct fixture *fixture)
-{
-    enum sli_smtp_event_type type = next(fixture);
-
-    while (type != SLI_SMTP_EVENT_NONE && type != SLI_SMTP_EVENT_CLOSE) {
-        if (sli_smtp_server_is_waiting(&fixture->server)) {
-            assert_int_equal(sli_smtp_server_answer(&fixture->server, NULL), 0);
-        }
-        type = next(fixture);
-    }
-}
-
-static void feed(struct fixture *fixture, const char *text)
-{
-    assert_int_equal(
-        sli_smtp_server_feed(&fixture->server, sli_slice_text(text)), 0);
-}
-
-static void say(struct fixture *fixture, const char *text)
-{
-    sli_buf_clear(&fixture->output);
-    feed(fixture, text);
-    pump(fixture);
-    assert_int_equal(sli_smtp_server_park(&fixture->server), 0);
-}
-
-static int code_of(const struct fixture *fixture)
-{
-    struct slimta_slice output = sli_buf_slice(&fixture->output);
-
-    return output.size < 3 ? 0
-                           : (output.data[0] - '0') * 100 +
-            (output.data[1] - '0') * 10 + output.data[2] - '0';
-}
-
-/* Brings a new engine into a state in which commands are read. */
-static void enter(struct fixture *fixture, enum sli_smtp_state state)
-{
-    static const char *const steps[] = {
-        [SLI_SMTP_STATE_CONNECTED] = "",
-        [SLI_SMTP_STATE_READY] = "EHLO x\r\n",
-        [SLI_SMTP_STATE_MAIL] = "MAIL FROM:<a@b.example>\r\n",
-        [SLI_SMTP_STATE_RCPT] = "RCPT TO:<a@b.example>\r\n",
-    };
-
-    if (state == SLI_SMTP_STATE_REFUSED) {
-        struct slimta_reply reply;
-
-        sli_mail_reply_init(&reply, &fixture->alloc.table);
-        assert_int_equal(slimta_reply_set(&reply, 554, "No"), 0);
-        assert_int_equal(next(fixture), SLI_SMTP_EVENT_BANNER);
-        assert_int_equal(sli_smtp_server_answer(&fixture->server, &reply), 0);
-        sli_mail_reply_fini(&reply);
-    } else {
-        for (int i = SLI_SMTP_STATE_CONNECTED; i <= (int)state; i++) {
-            say(fixture, steps[i]);
-        }
-    }
-    assert_int_equal(sli_smtp_server_state(&fixture->server), state);
-}
 
 /* A line that is right for each verb, what it does where it is legal, and the
  * state it leads to from READY, MAIL and RCPT (0: it stays). */
@@ -184,6 +73,109 @@ static void check_verb(
     assert_int_equal(sli_smtp_server_state(&fixture->server),
         is_legal ? state_after(verb, before) : before);
     assert_int_equal(tear_down(&state), 0);
+}
+
+/* The same where there is TLS, and AUTH is offered. */
+static const struct verb wider_verbs[] = {
+    {"STARTTLS", "STARTTLS\r\n", 220, SLI_SMTP_STATE_TLS},
+    {"AUTH", "AUTH PLAIN\r\n", 535, SLI_SMTP_STATE_START},
+};
+
+/* Both need EHLO; RFC 4954 section 4: AUTH is not for a transaction. */
+static int takes_wider(const struct verb *verb, enum sli_smtp_state state)
+{
+    return state == SLI_SMTP_STATE_READY ||
+        (verb == &wider_verbs[0] &&
+            (state == SLI_SMTP_STATE_MAIL || state == SLI_SMTP_STATE_RCPT));
+}
+
+static void check_wider(const struct verb *verb, enum sli_smtp_state before)
+{
+    int is_legal = takes_wider(verb, before);
+    struct fixture *fixture;
+    void *state;
+
+    assert_int_equal(set_up(&state), 0);
+    fixture = state;
+    fixture->config.tls = SLI_SMTP_TLS_OFFERED;
+    sli_smtp_server_set_mechanisms(&fixture->server, "PLAIN", NULL);
+    enter(fixture, before);
+    say(fixture, verb->line);
+    assert_int_equal(code_of(fixture), is_legal ? verb->code : 503);
+    assert_int_equal(sli_smtp_server_state(&fixture->server),
+        is_legal ? state_after(verb, before) : before);
+    assert_int_equal(tear_down(&state), 0);
+}
+
+static void answers_wider_verbs_in_every_state(void **unused)
+{
+    static const enum sli_smtp_state states[] = {SLI_SMTP_STATE_REFUSED,
+        SLI_SMTP_STATE_CONNECTED, SLI_SMTP_STATE_READY, SLI_SMTP_STATE_MAIL,
+        SLI_SMTP_STATE_RCPT};
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        check_wider(&wider_verbs[0], states[i]);
+        check_wider(&wider_verbs[1], states[i]);
+    }
+}
+
+/* RFC 3207 section 4. */
+static void takes_few_verbs_before_tls(void **unused)
+{
+    static const char few[] = "NOOP EHLO STARTTLS QUIT";
+
+    (void)unused;
+    for (size_t n = 0; sli_smtp_commands_get(n) != NULL; n++) {
+        const struct verb *verb = verb_of(sli_smtp_commands_get(n));
+        struct fixture *fixture;
+        void *state;
+
+        assert_int_equal(set_up(&state), 0);
+        fixture = state;
+        fixture->config.tls = SLI_SMTP_TLS_REQUIRED;
+        enter(fixture, SLI_SMTP_STATE_READY);
+        say(fixture, verb->line);
+        assert_int_equal(
+            code_of(fixture) != 530, strstr(few, verb->verb) != NULL);
+        assert_int_equal(tear_down(&state), 0);
+    }
+}
+
+/* In an exchange each line is an answer; where a handshake is due none is
+ * read. */
+static void takes_no_verb_in_between(void **unused)
+{
+    (void)unused;
+    for (size_t n = 0; sli_smtp_commands_get(n) != NULL; n++) {
+        const struct verb *verb = verb_of(sli_smtp_commands_get(n));
+        enum sli_smtp_event_type type;
+        struct fixture *fixture;
+        void *state;
+
+        assert_int_equal(set_up(&state), 0);
+        fixture = state;
+        fixture->config.tls = SLI_SMTP_TLS_OFFERED;
+        sli_smtp_server_set_mechanisms(&fixture->server, "LOGIN", NULL);
+        enter(fixture, SLI_SMTP_STATE_READY);
+        feed(fixture, "AUTH LOGIN\r\n");
+        assert_int_equal(next(fixture), SLI_SMTP_EVENT_AUTH);
+        assert_int_equal(
+            sli_smtp_server_challenge(&fixture->server, SLI_LITERAL("x")), 0);
+        assert_int_equal(
+            sli_smtp_server_state(&fixture->server), SLI_SMTP_STATE_AUTH);
+        feed(fixture, verb->line);
+        type = next(fixture);
+        assert_true(type == SLI_SMTP_EVENT_AUTH_ANSWER ||
+            type == SLI_SMTP_EVENT_AUTH_GIVEN_UP);
+        pump(fixture);
+        say(fixture, "STARTTLS\r\n");
+        say(fixture, verb->line);
+        assert_int_equal(sli_buf_size(&fixture->output), 0);
+        assert_int_equal(
+            sli_smtp_server_state(&fixture->server), SLI_SMTP_STATE_TLS);
+        assert_int_equal(tear_down(&state), 0);
+    }
 }
 
 static void answers_every_verb_in_every_state(void **unused)
@@ -293,7 +285,7 @@ static void holds_no_memory_while_idle(void **state)
     assert_int_equal(live_after(fixture, "ne\r\n."), 0);
     assert_int_equal(live_after(fixture, "\r\nNOO"), 1);
     assert_int_equal(live_after(fixture, "P\r\n"), 0);
-    assert_true(sizeof fixture->server <= 400);
+    assert_true(sizeof fixture->server <= 480);
 }
 
 static void allocates_nothing_once_warm(void **state)
@@ -468,6 +460,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_every_verb_in_every_state),
+        cmocka_unit_test(answers_wider_verbs_in_every_state),
+        cmocka_unit_test(takes_few_verbs_before_tls),
+        cmocka_unit_test(takes_no_verb_in_between),
         cmocka_unit_test(knows_the_order),
         TEST(waits_for_its_answer),
         TEST(answers_when_the_input_is_gone),

@@ -78,13 +78,14 @@ static inline void peer_fini(struct peer *peer)
     mbedtls_entropy_free(&peer->entropy);
 }
 
-/* What came last is the session to resume: with TLS 1.3 it comes when reading.
- */
+/* What came last is the session to resume: with TLS 1.3 it comes when reading,
+ * and 3.6 first says that it wants to be called again. */
 static inline void peer_keep_session(struct peer *peer)
 {
     unsigned char octet;
 
-    while (mbedtls_ssl_read(&peer->ssl, &octet, 1) == SLI_TLS_NEW_TICKET) {
+    for (int i = 0; i < 3; i++) {
+        (void)mbedtls_ssl_read(&peer->ssl, &octet, 1);
     }
     mbedtls_ssl_session_free(&peer->session);
     mbedtls_ssl_session_init(&peer->session);

@@ -44,7 +44,8 @@ enum slimta_tls_mode {
 };
 
 /** The mechanisms for an edge that has no list of its own. */
-#define SLIMTA_AUTH_DEFAULT "SCRAM-SHA-256,SCRAM-SHA-1,PLAIN,LOGIN"
+#define SLIMTA_AUTH_DEFAULT \
+    "SCRAM-SHA-256-PLUS,SCRAM-SHA-256,SCRAM-SHA-1,PLAIN,LOGIN"
 
 /** `auth_flags`. */
 #define SLIMTA_AUTH_CLEAR 0x01u /**< PLAIN and LOGIN also without TLS */
@@ -140,6 +141,7 @@ struct smtp_edge_options {
      * or `secret` validator, or SLIMTA_AUTH_ANYONE, at smtp_edge_start. */
     const char *auth_mechanisms;
     unsigned auth_flags;
+    const char *auth_salt_key; /**< see the installed header [random] */
 
     const struct slimta_proxy_options *proxy; /**< [no header]; copied */
     /** Real peers that may use XCLIENT and XFORWARD, as `trusted` of
