@@ -53,8 +53,8 @@ static int send_records(void *user, const unsigned char *octets, size_t size)
         return MBEDTLS_ERR_SSL_CONN_EOF;
     }
     do {
-        sent = send(
-            client->fd, octets, left < size ? left : size, MSG_NOSIGNAL);
+        sent =
+            send(client->fd, octets, left < size ? left : size, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     if (sent <= 0) {
         return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
@@ -107,8 +107,8 @@ static int load_pair(struct tls_client *client, const char *name)
         read_file(certificate_path(path, name, ".key"), text, sizeof text);
 
     if (size < 0 || load_certificate(&client->certificate, name) != 0 ||
-        sli_tls_compat_parse_key(&client->key, text, (size_t)size, NULL, 0,
-            &client->random) != 0) {
+        sli_tls_compat_parse_key(
+            &client->key, text, (size_t)size, NULL, 0, &client->random) != 0) {
         return -1;
     }
     return mbedtls_ssl_conf_own_cert(
@@ -122,8 +122,8 @@ static int configure(
     int err = sli_tls_compat_start();
 
     if (err == 0) {
-        err = mbedtls_ctr_drbg_seed(&client->random, mbedtls_entropy_func,
-            &client->entropy, NULL, 0);
+        err = mbedtls_ctr_drbg_seed(
+            &client->random, mbedtls_entropy_func, &client->entropy, NULL, 0);
     }
     if (err == 0) {
         err = mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_CLIENT,
