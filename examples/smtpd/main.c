@@ -13,11 +13,18 @@
 #include "machine.h"
 #include "options.h"
 #include "security.h"
+#include "users.h"
 
 /** What main waits for. The edge serves on threads of its own. */
 struct events {
     int signals; /**< readable: a signal came */
     int stopped; /**< readable: the edge has stopped */
+};
+
+/** What SIGHUP reads again. */
+struct files {
+    const struct settings *settings; /**< the certificates' names */
+    struct users *users;             /**< NULL: nobody authenticates */
 };
 
 static int events_open(struct events *events)
@@ -58,9 +65,19 @@ static int next_signal(const struct events *events)
     return (int)info.ssi_signo;
 }
 
+static void reload(struct smtp_edge *edge, const struct files *files)
+{
+    struct slimta_error error = {0};
+
+    security_reload(edge, files->settings);
+    if (files->users != NULL && users_reload(files->users, &error) != 0) {
+        complain("%s; the old users stay", error.text);
+    }
+}
+
 /* The first signal lets what runs come to its end, the second does not. */
 static void handle_signal(struct smtp_edge *edge, struct events *events,
-    const struct settings *settings, uint64_t *drain_ms)
+    const struct files *files, uint64_t *drain_ms)
 {
     int number = next_signal(events);
 
@@ -68,14 +85,14 @@ static void handle_signal(struct smtp_edge *edge, struct events *events,
         (void)smtp_edge_stop(edge, *drain_ms, on_stopped, events);
         *drain_ms = 0;
     } else if (number == SIGHUP) {
-        security_reload(edge, settings);
+        reload(edge, files);
     }
 }
 
-static void serve_until_stopped(struct smtp_edge *edge, struct events *events,
-    const struct settings *settings)
+static void serve_until_stopped(
+    struct smtp_edge *edge, struct events *events, const struct files *files)
 {
-    uint64_t drain_ms = settings->drain_ms;
+    uint64_t drain_ms = files->settings->drain_ms;
     struct pollfd polled[] = {
         {.fd = events->signals, .events = POLLIN},
         {.fd = events->stopped, .events = POLLIN},
@@ -83,7 +100,7 @@ static void serve_until_stopped(struct smtp_edge *edge, struct events *events,
 
     while (polled[1].revents == 0) {
         if (poll(polled, 2, -1) > 0 && polled[0].revents != 0) {
-            handle_signal(edge, events, settings, &drain_ms);
+            handle_signal(edge, events, files, &drain_ms);
         }
     }
 }
@@ -103,9 +120,27 @@ static int make_queue(struct slimta_queue **out,
     return slimta_maildir_queue_new(out, &maildir, error);
 }
 
-static int start(struct smtp_edge **out, struct slimta_queue *queue,
-    const struct settings *settings, struct slimta_error *error)
+static int add_policy(struct smtp_edge *edge, const struct files *files,
+    struct slimta_error *error)
 {
+    int err = 0;
+
+    if (files->users != NULL) {
+        const struct slimta_validators validators =
+            users_validators(files->users);
+
+        err = smtp_edge_add_validators(edge, &validators, error);
+    }
+    if (err == 0 && files->settings->requires_auth) {
+        err = smtp_edge_add_validators(edge, slimta_require_auth(), error);
+    }
+    return err;
+}
+
+static int start(struct smtp_edge **out, struct slimta_queue *queue,
+    const struct files *files, struct slimta_error *error)
+{
+    const struct settings *settings = files->settings;
     struct smtp_edge_options options = settings->edge;
     int err = security_load(&options.tls, settings, error);
 
@@ -113,8 +148,8 @@ static int start(struct smtp_edge **out, struct slimta_queue *queue,
         err = smtp_edge_new(out, &options, queue, error);
     }
     slimta_tls_unref(options.tls); /* the edge has its own reference */
-    if (err == 0 && settings->requires_auth) {
-        err = smtp_edge_add_validators(*out, slimta_require_auth(), error);
+    if (err == 0) {
+        err = add_policy(*out, files, error);
     }
     if (err == 0) {
         err = listen_all(*out, settings, error);
@@ -129,23 +164,40 @@ static int serve(const struct settings *settings, struct events *events)
 {
     struct slimta_queue *queue = NULL;
     struct smtp_edge *edge = NULL;
+    struct files files = {.settings = settings};
     struct slimta_error error = {0};
     int err = make_queue(&queue, settings, &error);
 
+    if (err == 0 && settings->users != NULL) {
+        err = users_new(&files.users, settings->users, &error);
+    }
     if (err == 0) {
-        err = start(&edge, queue, settings, &error);
+        err = start(&edge, queue, &files, &error);
     }
     if (err == 0) {
         listen_tell(edge, settings);
-        serve_until_stopped(edge, events, settings);
+        serve_until_stopped(edge, events, &files);
     } else {
         complain("%s", error.text);
     }
     smtp_edge_free(edge);
     slimta_queue_free(queue);
+    users_free(files.users);
     if (err == 0) {
         return EXIT_FINE;
     }
+    return error.code == SLIMTA_EINVAL ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* --make-user */
+static int make_user(const char *name)
+{
+    struct slimta_error error = {0};
+
+    if (users_make_line(name, stdin, stdout, &error) == 0) {
+        return EXIT_FINE;
+    }
+    complain("%s", error.text);
     return error.code == SLIMTA_EINVAL ? EXIT_USAGE : EXIT_FAILED;
 }
 
@@ -160,6 +212,8 @@ int main(int argc, char **argv)
         return fflush(stdout) == 0 ? EXIT_FINE : EXIT_FAILED;
     case VERDICT_USAGE:
         return EXIT_USAGE;
+    case VERDICT_MAKE_USER:
+        return make_user(settings.new_user);
     case VERDICT_SERVE:
         break;
     }

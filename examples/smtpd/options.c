@@ -127,6 +127,12 @@ static int apply_users(struct settings *settings, const char *value)
     return *value != '\0';
 }
 
+static int apply_make_user(struct settings *settings, const char *value)
+{
+    settings->new_user = value;
+    return *value != '\0';
+}
+
 static int apply_require_auth(struct settings *settings, const char *value)
 {
     (void)value;
@@ -207,6 +213,10 @@ static const struct flag flags[] = {
         "a list of mechanisms", apply_auth},
     {"--users", "FILE", "who may authenticate: lines user:password", "a file",
         apply_users},
+    {"--make-user", "NAME",
+        "print the line for NAME's password, which is\n"
+        "a line of the input and cannot be read there",
+        "a name", apply_make_user},
     {"--require-auth", NULL, "refuse MAIL before AUTH", NULL,
         apply_require_auth},
     {"--allow-insecure-auth", NULL, "offer PLAIN and LOGIN without TLS", NULL,
@@ -378,6 +388,9 @@ enum verdict options_read(struct settings *settings, int argc, char **argv)
     }
     if (settings->listener_count == 0) {
         (void)apply_listen(settings, "127.0.0.1:2525");
+    }
+    if (verdict == VERDICT_SERVE && settings->new_user != NULL) {
+        return VERDICT_MAKE_USER;
     }
     return verdict == VERDICT_SERVE ? check_together(settings) : verdict;
 }

@@ -45,7 +45,8 @@ struct settings {
     size_t cert_count;
     const char *keys[MAX_CERTIFICATES]; /**< one for each certificate */
     size_t key_count;
-    const char *users; /**< NULL: none */
+    const char *users;    /**< NULL: none */
+    const char *new_user; /**< --make-user */
     int requires_auth;
     uint64_t drain_ms;
     struct log log;
@@ -53,9 +54,10 @@ struct settings {
 
 /** What is to be done after the command line was read. */
 enum verdict {
-    VERDICT_SERVE, /**< go on with the settings */
-    VERDICT_DONE,  /**< --help or --version: was printed */
-    VERDICT_USAGE  /**< one line on stderr has told what is wrong */
+    VERDICT_SERVE,     /**< go on with the settings */
+    VERDICT_DONE,      /**< --help or --version: was printed */
+    VERDICT_MAKE_USER, /**< --make-user: to be done, then an end */
+    VERDICT_USAGE      /**< one line on stderr has told what is wrong */
 };
 
 /** Reads the command line into `settings`, the defaults first. Strings in there

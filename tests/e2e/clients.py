@@ -10,14 +10,11 @@ import subprocess
 import tap
 from server import PATIENCE, Server
 from tap import Failure, Skip, check, equal
+from tools import HEAD, tool
 
 SENDER = 'sender@example.com'
 ONE = ('rcpt@example.net',)
 SEVERAL = ('first@example.net', 'second@example.org', 'third@example.net')
-
-HEAD = (b'From: <sender@example.com>\r\nTo: <rcpt@example.net>\r\n'
-        b'Date: Mon, 01 Jan 2024 00:00:00 +0000\r\n'
-        b'Message-ID: <1@example.com>\r\nSubject: a test\r\n')
 
 
 def big_message():
@@ -52,14 +49,6 @@ MAILS = {
 }
 
 server = None
-
-
-def tool(name, package):
-    path = shutil.which(name)
-    if path is None:
-        raise Failure('%s is missing: it comes with the package %s'
-                      % (name, package))
-    return path
 
 
 def run(command, env=None, stdin=None):
