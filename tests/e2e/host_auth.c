@@ -603,7 +603,7 @@ static void test_the_envelope_knows(void **state)
     expect_envelope(
         scene, "MAIL FROM:<a@example.com>\r\n", NULL, NULL, "ESMTP");
     expect_envelope(scene,
-        "MAIL FROM:<a@example.com> AUTH=c+2Bd@example.com\r\n", NULL, "<>",
+        "MAIL FROM:<a@example.com> AUTH=c+2Bd@example.com\r\n", NULL, "",
         "ESMTP");
     assert_int_equal(sasl_client_plain(&scene->client, USER, PASSWORD), 235);
     expect_envelope(
