@@ -241,6 +241,33 @@ static inline int sli_tls_compat_state(const mbedtls_ssl_context *ssl)
     return ssl->SLI_TLS_MEMBER(state);
 }
 
+/**
+ * Whether a server's next step takes microseconds. Named are the steps that
+ * do; all others have a key exchange, a signature or a certificate in them, or
+ * stand beside one. What comes after the client's hello is known by then, not
+ * guessed: with TLS 1.2 a ticket that holds leads past the heavy states, one
+ * that does not leads into them; TLS 1.3 begins its key exchange at once.
+ */
+static inline int sli_tls_compat_is_light(const mbedtls_ssl_context *ssl)
+{
+    switch (sli_tls_compat_state(ssl)) {
+    case MBEDTLS_SSL_HELLO_REQUEST:
+    case MBEDTLS_SSL_CLIENT_HELLO:
+    case MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC:
+    case MBEDTLS_SSL_SERVER_FINISHED:
+    case MBEDTLS_SSL_SERVER_NEW_SESSION_TICKET:
+    case MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC:
+    case MBEDTLS_SSL_CLIENT_FINISHED:
+    case MBEDTLS_SSL_FLUSH_BUFFERS:
+    case MBEDTLS_SSL_HANDSHAKE_WRAPUP:
+        return 1;
+    case MBEDTLS_SSL_SERVER_HELLO:
+        return !sli_tls_compat_is_1_3(ssl);
+    default:
+        return sli_tls_compat_writes_tickets(ssl);
+    }
+}
+
 /** The alert that came last, when it ended the connection. */
 static inline int sli_tls_compat_alert_received(const mbedtls_ssl_context *ssl)
 {
