@@ -21,7 +21,7 @@ struct slimta_tls;
 
 enum slimta_tls_version {
     SLIMTA_TLS_1_2 = 0, /**< and later */
-    SLIMTA_TLS_1_3      /**< and later; where the library has it */
+    SLIMTA_TLS_1_3      /**< and later; SLIMTA_ENOTSUP where mbedTLS lacks it */
 };
 
 /** Is the other side asked for a certificate? */
@@ -33,7 +33,9 @@ enum slimta_tls_verify {
 };
 
 enum slimta_tls_tickets {
-    SLIMTA_TLS_TICKETS_ON = 0, /**< keys change every day, in memory only */
+    /** Keys change every day, in memory only. An edge that asks for
+     * certificates gives none: each time they are to be shown. */
+    SLIMTA_TLS_TICKETS_ON = 0,
     SLIMTA_TLS_TICKETS_OFF
 };
 
@@ -43,7 +45,9 @@ struct slimta_tls_options {
     enum slimta_tls_version min_version;
     enum slimta_tls_verify verify;
     /** Certificates in PEM of those who may sign the other side's: a file, or
-     * the text itself [edges: none; queues: the system's]. Read at once. */
+     * the text itself [edges: none; queues: the system's]. Read at once; those
+     * that mbedTLS cannot read are left out. An edge that requires certificates
+     * needs it. */
     const char *ca_file;
     struct slimta_slice ca_pem;
     enum slimta_tls_tickets tickets;

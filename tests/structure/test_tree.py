@@ -98,8 +98,8 @@ def dev_help():
     told = subprocess.run([str(SOURCE / 'dev'), 'help'], check=True,
                           stdout=subprocess.PIPE).stdout.decode()
     equal(alone, told, 'help')
-    for command in ('run', 'build', 'test', 'bench', 'fuzz', 'format',
-                    'install', 'help'):
+    for command in ('run', 'install', 'build', 'test', 'debian13', 'debian12',
+                    'bench', 'fuzz', 'format', 'help'):
         check(re.search(r'^  %s\b' % command, told, re.M), command)
 
 

@@ -390,6 +390,28 @@ static void tells_what_came_instead(void **state)
     }
 }
 
+/* One that could do 1.3 and says so first, as every client of today: version
+ * 1.2 with a suite of ours behind it is taken. */
+#define HELLO_BOTH \
+    "\x16\x03\x01\x00\x49\x01\x00\x00\x45\x03\x03" \
+    "0123456789abcdef0123456789abcdef" \
+    "\x00\x00\x06\x13\x01\x13\x02\xc0\x2b\x01\x00" \
+    "\x00\x16\x00\x0a\x00\x04\x00\x02\x00\x17" \
+    "\x00\x0d\x00\x04\x00\x02\x04\x03" \
+    "\x00\x0b\x00\x02\x01\x00"
+
+static void takes_a_client_that_offers_more(void **state)
+{
+    (void)state;
+    plain_contexts();
+    open_both("mx.example.com");
+    sli_tls_stream_feed(server.stream, SLI_LITERAL(HELLO_BOTH));
+    server.status = sli_tls_stream_handshake(server.stream);
+    assert_string_equal(sli_tls_stream_error(server.stream), "");
+    assert_int_equal(server.status, SLI_TLS_WANTS_INPUT);
+    assert_true(server.out.end > 0);
+}
+
 /* --- Names and certificates ------------------------------------------------
  */
 
@@ -753,6 +775,7 @@ int main(void)
         TEST(tells_when_records_cannot_be_sent),
         TEST(bears_a_client_that_left_before_the_tickets),
         TEST(tells_what_came_instead),
+        TEST(takes_a_client_that_offers_more),
         TEST(tells_what_was_agreed_on),
         TEST(chooses_a_certificate_by_name),
         TEST(refuses_a_server_that_is_not_meant),
