@@ -222,8 +222,9 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
     struct smtp_edge *edge, int fd, struct slimta_error *error);
 
 /** New sessions use `tls`, of which the edge takes a reference of its own;
- * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS
- * or `tls` has no certificate. Any thread. */
+ * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS,
+ * or `tls` has no certificate, or requires those of clients without a CA. Any
+ * thread. */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_set_tls(
     struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
 
