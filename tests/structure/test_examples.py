@@ -404,10 +404,10 @@ def curl_line(name, pattern):
     return found.group()
 
 
-def deliver(command):
+def deliver(command, *arguments):
     """Gives the shell the line, with another port, and looks for the mail."""
     with tempfile.TemporaryDirectory() as folder:
-        with running('slimta-smtpd', '--listen', '127.0.0.1:0',
+        with running('slimta-smtpd', '--listen', '127.0.0.1:0', *arguments,
                      folder=folder) as (child, port):
             subprocess.run(['sh', '-ec', command.replace(':2525',
                                                          ':%d' % port)],
@@ -424,6 +424,22 @@ def deliver(command):
 def line_of_dev_run():
     """the curl line of ./dev run delivers a mail to ./mail"""
     deliver(curl_line('dev', r'printf .Subject[^\n]*2525$'))
+
+
+@tap.test
+def tls_of_dev_run():
+    """what ./dev run adds for TLS fits the certificate that it makes"""
+    make = curl_line('dev', r'^make_certificate\(\) \{.*?^\}$')
+    option = curl_line('dev', r'--ssl-reqd --cacert [\w/.]+')
+    line = curl_line('dev', r'printf .Subject[^\n]*2525$')
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, 'build').mkdir()
+        subprocess.run(['sh', '-euc', make + '\nmake_certificate'], check=True,
+                       cwd=folder, timeout=60)
+        build = folder + '/build/'
+        deliver(line.replace('curl ', 'curl %s ' % option).replace(
+            'build/', build), '--tls-cert', build + 'localhost.pem',
+            '--tls-key', build + 'localhost.key')
 
 
 @tap.test
