@@ -141,7 +141,7 @@ struct smtp_edge_options {
      * is off]: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, the last two
      * with -PLUS, EXTERNAL. Those that cannot be used are not offered: PLAIN
      * and LOGIN in the clear, -PLUS below TLS 1.3, EXTERNAL without a verified
-     * certificate, CRAM-MD5 and SCRAM without a `secret` validator. Needs an
+     * certificate that names somebody (peer_name), CRAM-MD5 and SCRAM without a `secret` validator. Needs an
      * `auth` or `secret` validator, or SLIMTA_AUTH_ANYONE, at
      * smtp_edge_start. */
     const char *auth_mechanisms;

@@ -59,9 +59,9 @@ static void look_at_channel(
         channel->flags |= SLI_EDGE_AUTH_BINDING;
         channel->sasl.exporter = channel->exporter;
     }
-    if (info->peer_is_verified && info->peer_subject != NULL) {
+    if (info->peer_is_verified && info->peer_name != NULL) {
         channel->flags |= SLI_EDGE_AUTH_CERTIFICATE;
-        channel->sasl.certificate_name = info->peer_subject;
+        channel->sasl.certificate_name = info->peer_name;
     }
     channel->sasl.offers_plus =
         sli_edge_auth_has_plus(&session->edge->auth, channel->flags);

@@ -151,6 +151,7 @@ void sli_tls_stream_free(struct sli_tls_stream *stream)
         slimta_tls_unref(stream->tls);
         sli_buf_fini(&stream->subject);
         sli_free(&alloc, stream->server_name);
+        sli_free(&alloc, stream->peer_name);
         sli_free(&alloc, stream);
     }
 }
