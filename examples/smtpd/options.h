@@ -48,6 +48,7 @@ struct settings {
     const char *users;    /**< NULL: none */
     const char *new_user; /**< --make-user */
     int requires_auth;
+    struct slimta_proxy_options proxy; /**< `edge` points to it, if at all */
     uint64_t drain_ms;
     struct log log;
 };

@@ -18,6 +18,9 @@ int value_name(const char *text);
 /** ADDR:PORT, [ADDR]:PORT, unix:PATH, fd:N, systemd. */
 int value_listen(const char *text, struct listen_at *out);
 
+/** v1, v2, auto. */
+int value_proxy_version(const char *text, enum slimta_proxy_version *out);
+
 /** maildir:DIR[?newlines=lf|crlf], discard: */
 int value_queue(const char *text, struct settings *out);
 

@@ -16,6 +16,7 @@
     X(STOPPED, "stopped", "") \
     X(CONNECT, "connect", "client peer local") \
     X(REFUSED, "refused", "client reason") \
+    X(PROXY, "proxy", "peer reason") \
     X(EHLO, "ehlo", "verb ehlo_as") \
     X(TLS, "tls", "version cipher server_name is_resumed") \
     X(TLS_FAILED, "tls_failed", "reason") \

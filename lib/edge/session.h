@@ -39,8 +39,10 @@ struct slimta_session {
     const struct sli_edge_session_kind *kind;
     uint64_t id;
     struct slimta_address client;
-    struct slimta_address local;       /* known when there are validators */
-    char *ehlo_as;                     /* NULL before EHLO and HELO */
+    struct slimta_address peer;
+    struct slimta_address local; /* known after PROXY and to validators */
+    struct slimta_proxy *proxy;  /* the connection's, which frees it, or NULL */
+    char *ehlo_as;               /* NULL before EHLO and HELO */
     struct slimta_envelope *envelope;  /* of the transaction, or NULL */
     const struct slimta_tls_info *tls; /* the connection's; NULL in the clear */
     struct slimta_auth *auth;          /* NULL before AUTH */
@@ -50,10 +52,11 @@ struct slimta_session {
     struct sli_edge_session_user *users;
 };
 
-/** A session that `shard` has accepted from `client` on `fd`. */
+/** A session of `shard` on a connection that has arrived there. Borrows its
+ * `proxy` until fini. */
 void sli_edge_session_init(struct slimta_session *session,
     const struct sli_edge_session_kind *kind, struct sli_edge_shard *shard,
-    int fd, const struct slimta_address *client);
+    const struct sli_edge_arrival *arrival);
 
 /** Tells every table that the session is closed, and frees what it holds. */
 void sli_edge_session_fini(struct slimta_session *session);
