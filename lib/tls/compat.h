@@ -2,6 +2,8 @@
 #ifndef TLS_COMPAT_H
 #define TLS_COMPAT_H
 
+#include <slimta/error.h>
+
 #include <mbedtls/version.h>
 
 #include <mbedtls/ctr_drbg.h>
@@ -62,10 +64,17 @@ static inline int sli_tls_compat_sha256(
 }
 
 /** PSA keeps its state for the process. Any thread, any number of times: it
- * has a mutex of its own. 0, or a code that is not mbedTLS's. */
+ * has a mutex of its own. 0, SLIMTA_ENOMEM or SLIMTA_ESYSTEM. */
 static inline int sli_tls_compat_start(void)
 {
-    return psa_crypto_init() == PSA_SUCCESS ? 0 : -1;
+    switch (psa_crypto_init()) {
+    case PSA_SUCCESS:
+        return 0;
+    case PSA_ERROR_INSUFFICIENT_MEMORY:
+        return SLIMTA_ENOMEM;
+    default:
+        return SLIMTA_ESYSTEM;
+    }
 }
 
 static inline void sli_tls_compat_set_min_version(
@@ -89,14 +98,6 @@ static inline int sli_tls_compat_check_pair(mbedtls_pk_context *public_key,
 {
     return mbedtls_pk_check_pair(
         public_key, key, mbedtls_ctr_drbg_random, random);
-}
-
-static inline int sli_tls_compat_sign(mbedtls_pk_context *key,
-    const unsigned char hash[32], unsigned char *signature, size_t room,
-    size_t *size, mbedtls_ctr_drbg_context *random)
-{
-    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, 32, signature, room,
-        size, mbedtls_ctr_drbg_random, random);
 }
 
 /** The alert that it wanted to send last; encrypted ones cannot be read off
@@ -194,15 +195,6 @@ static inline int sli_tls_compat_check_pair(mbedtls_pk_context *public_key,
 {
     (void)random;
     return mbedtls_pk_check_pair(public_key, key);
-}
-
-static inline int sli_tls_compat_sign(mbedtls_pk_context *key,
-    const unsigned char hash[32], unsigned char *signature, size_t room,
-    size_t *size, mbedtls_ctr_drbg_context *random)
-{
-    (void)room;
-    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, 32, signature, size,
-        mbedtls_ctr_drbg_random, random);
 }
 
 static inline int sli_tls_compat_alert_sent(const mbedtls_ssl_context *ssl)

@@ -315,10 +315,10 @@ static int set_rules(struct slimta_tls *tls,
 {
     static const char name[] = "slimta-edge";
     int ret;
+    int err = sli_tls_compat_start();
 
-    if (sli_tls_compat_start() != 0) {
-        return sli_error_set(
-            error, SLIMTA_ESYSTEM, "TLS: mbedTLS's PSA does not start");
+    if (err != 0) {
+        return fail(err, error);
     }
     ret = mbedtls_ctr_drbg_seed(&tls->random, mbedtls_entropy_func,
         &tls->entropy, (const unsigned char *)name, sizeof name - 1);

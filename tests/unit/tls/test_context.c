@@ -213,6 +213,7 @@ static int add_texts(struct slimta_slice certificate, struct slimta_slice key,
 static void reads_texts_in_memory(void **state)
 {
     char certificate[8192];
+    char two[2 * sizeof certificate];
     char key[8192];
     struct slimta_slice chain =
         text_of(certificate, sizeof certificate, "server", ".pem");
@@ -224,6 +225,14 @@ static void reads_texts_in_memory(void **state)
     assert_fails(add_texts(chain, SLI_LITERAL("nonsense"), NULL), SLIMTA_EINVAL,
         "key in memory: ");
     assert_fails(add_texts(sli_slice(chain.data, chain.size / 2), secret, NULL),
+        SLIMTA_EINVAL, "certificate in memory: ");
+    /* A chain is read whole or not at all. */
+    memcpy(two, chain.data, chain.size);
+    memcpy(two + chain.size, chain.data, chain.size);
+    assert_fails(add_texts(sli_slice(two, chain.size * 2 - 40), secret, NULL),
+        SLIMTA_EINVAL, "certificate in memory: ");
+    two[chain.size + chain.size / 2] = '!';
+    assert_fails(add_texts(sli_slice(two, chain.size * 2), secret, NULL),
         SLIMTA_EINVAL, "certificate in memory: ");
     /* Each is taken for what it is meant to be. */
     assert_fails(
@@ -261,6 +270,24 @@ static void reads_up_to_the_limit(void **state)
                      SLI_LITERAL("x"), NULL),
         SLIMTA_ELIMIT, "certificate in memory");
     free(text);
+}
+
+/* A CA that mbedTLS cannot read is not trusted; the others are. */
+static void leaves_out_authorities_that_it_cannot_read(void **state)
+{
+    char text[2 * 8192];
+    struct slimta_tls_options options = {.size = sizeof options};
+    struct slimta_slice good = text_of(text, 8192, "ca", ".pem");
+    struct slimta_tls *other = NULL;
+
+    (void)state;
+    memcpy(text + good.size, good.data, good.size);
+    text[good.size / 2] = '!';
+    options.ca_pem = good;
+    assert_int_equal(slimta_tls_new(&other, &options, &error), SLIMTA_EINVAL);
+    options.ca_pem.size *= 2;
+    assert_int_equal(slimta_tls_new(&other, &options, &error), 0);
+    slimta_tls_unref(other);
 }
 
 static void is_left_alone_when_in_use(void **state)
@@ -324,6 +351,7 @@ int main(void)
         TEST(reads_texts_in_memory),
         TEST(opens_keys_with_a_password),
         TEST(reads_up_to_the_limit),
+        TEST(leaves_out_authorities_that_it_cannot_read),
         TEST(is_left_alone_when_in_use),
         TEST(survives_without_memory),
     };
