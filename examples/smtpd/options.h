@@ -65,6 +65,7 @@ struct settings {
     struct spf_rule spf_rules[MAX_SPF_RULES];
     size_t spf_rule_count;
     enum slimta_spf_engine spf_engine;
+    struct slimta_proxy_options proxy; /**< `edge` points to it, if at all */
     uint64_t drain_ms;
     struct log log;
 };

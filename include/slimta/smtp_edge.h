@@ -15,6 +15,7 @@
 #include <slimta/validators.h>
 
 struct slimta_loop;
+struct slimta_proxy_options;
 struct slimta_queue;
 struct slimta_tls;
 
@@ -102,7 +103,7 @@ struct smtp_edge_options {
      * struct slimta_validators. */
     uint64_t validator_timeout_ms;
 
-    uint64_t max_connections_per_ip; /**< of one client [100], or
+    uint64_t max_connections_per_ip; /**< of one client, after PROXY [100], or
                                           SLIMTA_UNLIMITED */
     uint64_t max_idle_commands; /**< commands of a session since a message was
                                      last accepted; then 421 [100000], or
@@ -160,6 +161,10 @@ struct smtp_edge_options {
     /** Name servers, as `servers` of struct slimta_resolver_options [those of
      * the machine]. */
     const char *dns_servers;
+
+    /** Every connection begins with a PROXY header [no header]; copied.
+     * <slimta/proxy.h> */
+    const struct slimta_proxy_options *proxy;
 };
 
 SLIMTA_BEGIN_DECLS
@@ -221,7 +226,8 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
 /**
  * Serves a connection that was accepted elsewhere, of which nothing was read
  * yet. The edge owns `fd` on success only, makes it non-blocking, and closes
- * it; over a limit it does so after a 421. With several threads these take
+ * it; over a limit it does so after a 421. It begins with a PROXY header when
+ * the options ask for one. With several threads these take
  * turns. SLIMTA_EINVAL when it is no stream socket; another code when it is not
  * connected (any more); SLIMTA_ESTATE unless the edge runs; SLIMTA_ENOMEM. Any
  * thread.

@@ -69,6 +69,7 @@ void sli_edge_fini(struct sli_edge *edge)
         sli_io_socket_close(&edge->sockets[i], &edge->alloc);
     }
     sli_edge_places_fini(&edge->places);
+    sli_edge_proxied_fini(&edge->proxied);
     slimta_tls_unref(edge->tls);
     pthread_cond_destroy(&edge->started);
     pthread_mutex_destroy(&edge->lock);
