@@ -1,33 +1,46 @@
 """A real HAProxy on loopback, in front of something that receives mail."""
 
 import os
+import pathlib
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
 
 from server import PATIENCE
-from tap import Skip, until
+from tap import Skip, check, until
 
 HAPROXY = shutil.which('haproxy',
                        path=os.environ.get('PATH', '') + ':/usr/sbin')
 
-# Every name in it is one that the guide's configuration has too.
-CONFIG = '''
-global
-    maxconn 100
+GUIDE = pathlib.Path(__file__).parent / '../../docs/guide/balancer.md'
 
-defaults
-    mode tcp
-    timeout connect 30s
-    timeout client 60s
-    timeout server 60s
 
-listen smtp
-    bind fd@{fd}{bind}
-    {more}
-    server mx 127.0.0.1:{port} {server}
-'''
+def guide_configuration():
+    return re.search(r'```\n(global\n.*?)```', GUIDE.read_text(), re.S).group(1)
+
+
+def configuration(bind, lines):
+    """The guide's, with another `bind` and other lines about the servers, and
+    no more descriptors than any machine gives."""
+    kept = [line for line in guide_configuration().split('\n')
+            if not re.match(r' +(bind|maxconn|option|server) ', line)]
+    kept.insert(1, '    maxconn 100')
+    return '\n'.join(kept + ['    ' + line for line in [bind] + lines]) + '\n'
+
+
+def check_configuration(text):
+    if HAPROXY is None:
+        raise Skip('no haproxy')
+    with tempfile.NamedTemporaryFile('w') as file:
+        file.write(text)
+        file.flush()
+        done = subprocess.run([HAPROXY, '-c', '-f', file.name],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=PATIENCE)
+    said = done.stdout.decode()
+    check(done.returncode == 0 and 'WARNING' not in said, said)
 
 
 class Balancer:
@@ -50,9 +63,9 @@ class Balancer:
         self.address = host, self.port
         texts = [text.format(folder=self.folder)
                  for text in (server, bind, more)]
-        config = CONFIG.format(fd=self.socket.fileno(), port=port,
-                               server=texts[0], bind=' ' + texts[1],
-                               more=texts[2])
+        config = configuration(
+            'bind fd@%d %s' % (self.socket.fileno(), texts[1]),
+            [texts[2], 'server mx 127.0.0.1:%d %s' % (port, texts[0])])
         for name, octets in dict(files or {}, config=config.encode()).items():
             with open(os.path.join(self.folder, name), 'wb') as file:
                 file.write(octets)
@@ -63,6 +76,7 @@ class Balancer:
                 [HAPROXY, '-db', '-f', os.path.join(self.folder, 'config')],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 pass_fds=[self.socket.fileno()])
+        self.socket.close()
         return self
 
     def said(self):
@@ -75,7 +89,6 @@ class Balancer:
                 print('# haproxy: ' + line)
         self.child.kill()
         self.child.wait(PATIENCE)
-        self.socket.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait_for_check(self, claim):

@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 import tap
-from balancer import Balancer
+from balancer import Balancer, check_configuration, guide_configuration
 from secure_clients import (CERTIFICATES, certificate, pair, trusting)
 from server import PATIENCE, Server, run
 from tap import check, equal, test, until
@@ -310,6 +310,12 @@ for _version, _send in [('v1', 'send-proxy'), ('v2', 'send-proxy-v2'),
     for _how in 'clear', 'STARTTLS', 'TLS at once':
         tap.case('haproxy with %s before %s, %s' % (_send, _version, _how),
                  through_haproxy, _version, _send, _how)
+
+
+@test
+def haproxy_of_the_guide():
+    """haproxy has nothing to say against the guide's configuration"""
+    check_configuration(guide_configuration())
 
 
 @test
