@@ -139,6 +139,25 @@ def group():
             is_greeted(server.port, '192.0.2.10', proxied)
 
 
+def is_slow(octets):
+    return b'\4slow\4test' in octets
+
+
+@tap.test
+def late_listing():
+    """a client waits for a slow zone alone, and is refused by it"""
+    with NameServer(ZONES) as names, \
+            Between(names, is_slow) as between, \
+            demo(between.address, '--dnsbl', 'slow.test') as server:
+        with Wire(server.port, greet=False,
+                  header=header.v1('192.0.2.9')) as waiting:
+            until(lambda: between.kept, 'the slow zone is asked', PATIENCE)
+            is_greeted(server.port, '127.0.0.9')
+            check(waiting.is_silent(), 'it did not wait')
+            between.release()
+            waiting.expect('550 Access denied')
+
+
 @tap.test
 def dead_server():
     """a list that does not answer refuses nobody, at the deadline"""
@@ -179,10 +198,6 @@ def errors_of_a_zone():
                       + zone, zone)
 
 
-def is_slow(octets):
-    return b'\4slow\4test' in octets
-
-
 @tap.test
 def slow_zone():
     """one waits for a slow zone, a hundred are served before it"""
@@ -193,7 +208,7 @@ def slow_zone():
               'one listing is enough')
         with Wire(port, greet=False,
                   header=header.v2('192.0.2.11')) as waiting:
-            until(lambda: len(between.kept) >= 1, 'the slow zone is asked',
+            until(lambda: between.kept, 'the slow zone is asked',
                   PATIENCE)
             for _ in range(100):
                 is_greeted(port, '127.0.0.9')
