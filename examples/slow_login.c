@@ -17,7 +17,7 @@ struct attempt {
 static char stored[SLIMTA_STORED_SECRET_MAX];
 
 /* On the worker's thread: looking up takes its time, and so does hashing, which
- * is done for names that nobody has, too. */
+ * is done for names that nobody has, too. The reply is 535 unless it is set. */
 static void check(void *user)
 {
     struct attempt *attempt = user;
@@ -28,7 +28,7 @@ static void check(void *user)
         *slimta_credentials_authzid(who) == '\0' && /* as nobody else */
         strcmp(slimta_credentials_authcid(who), "tim") == 0) {
         slimta_reply_set(slimta_op_reply(attempt->op), 235, "2.7.0 Welcome");
-    }                              /* else: the reply is 535 already */
+    }
     slimta_op_finish(attempt->op); /* also when the client has left */
     slimta_credentials_unref(attempt->credentials); /* wipes the password */
     free(attempt);
