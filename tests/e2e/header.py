@@ -5,8 +5,8 @@ import struct
 
 CLIENT_PORT, SERVER_PORT = 4711, 25
 
-# How a v2 header begins: the signature, version 2 and PROXY.
-_BEGINNING = b'\r\n\r\n\0\r\nQUIT\n\x21'
+# How a v2 header begins.
+SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
 
 
 def _is_ipv6(client):
@@ -28,7 +28,7 @@ def v2(client):
     block = (socket.inet_pton(family, client)
              + socket.inet_pton(family, _server_of(client))
              + struct.pack('>HH', CLIENT_PORT, SERVER_PORT))
-    return (_BEGINNING + (b'\x21' if _is_ipv6(client) else b'\x11')
+    return (SIGNATURE + (b'\x21\x21' if _is_ipv6(client) else b'\x21\x11')
             + struct.pack('>H', len(block)) + block)
 
 

@@ -6,30 +6,21 @@ import signal
 import smtplib
 import socket
 import ssl
-import struct
 import subprocess
 import threading
 
 import tap
 from balancer import Balancer, check_configuration, guide_configuration
+from header import SIGNATURE, v1, v2
 from secure_clients import (CERTIFICATES, certificate, pair, trusting)
 from server import PATIENCE, Server, run
 from tap import check, equal, test, until
 from wire import MESSAGE, Wire
 
 EXAMPLE = os.environ['BEHIND_PROXY']
-SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
-V1 = b'PROXY TCP4 192.0.2.7 198.51.100.1 4711 25\r\n'
-V1_IPV6 = b'PROXY TCP6 2001:db8::7 2001:db8::1 4711 25\r\n'
+V1 = v1('192.0.2.7')
+V2 = v2('192.0.2.7')
 LOCAL = SIGNATURE + b'\x20\0\0\0'
-
-
-def v2(client='192.0.2.7', server='198.51.100.1'):
-    family = socket.AF_INET6 if ':' in client else socket.AF_INET
-    block = (socket.inet_pton(family, client)
-             + socket.inet_pton(family, server) + struct.pack('>HH', 4711, 25))
-    return (SIGNATURE + (b'\x21\x21' if ':' in client else b'\x21\x11')
-            + struct.pack('>H', len(block)) + block)
 
 
 def closed_without_a_word(wire):
@@ -63,10 +54,10 @@ def deliver_behind(version, header, client):
 
 
 for _version, _header, _client in [
-        ('v1', V1, '192.0.2.7'), ('v2', v2(), '192.0.2.7'),
-        ('auto', V1, '192.0.2.7'), ('auto', v2(), '192.0.2.7'),
-        ('v1', V1_IPV6, 'IPv6:2001:db8::7'),
-        ('auto', v2('2001:db8::7', '2001:db8::1'), 'IPv6:2001:db8::7')]:
+        ('v1', V1, '192.0.2.7'), ('v2', V2, '192.0.2.7'),
+        ('auto', V1, '192.0.2.7'), ('auto', V2, '192.0.2.7'),
+        ('v1', v1('2001:db8::7'), 'IPv6:2001:db8::7'),
+        ('auto', v2('2001:db8::7'), 'IPv6:2001:db8::7')]:
     tap.case('--proxy-protocol %s: a mail of %s behind %r' % (
         _version, _client, _header[:5]), deliver_behind, _version, _header,
         _client)
@@ -160,7 +151,7 @@ def per_client():
         with arrive(V1) as one, arrive(v2('192.0.2.8')) as two:
             one.expect('220 ')
             two.expect('220 ')
-            with arrive(v2()) as three:
+            with arrive(V2) as three:
                 equal(three.reply(), '421 4.7.0 Too many connections', 'reply')
                 three.expect_end()
             one.quit()
@@ -248,7 +239,7 @@ def hello_behind_header():
     """the ClientHello comes in one segment with the header, cut anywhere"""
     with Server('--proxy-protocol', 'auto', *pair('server'),
                 '--tls-immediately') as server:
-        for header in V1, v2():
+        for header in V1, V2:
             size = len(header)
             for at in [1, size - 1, size, size + 1, size + 100, None]:
                 hello = Hello()
