@@ -23,8 +23,9 @@ enum {
 };
 
 enum sli_http_scan_state {
-    SLI_HTTP_SCAN_START,      /**< before the method */
-    SLI_HTTP_SCAN_BLANK_LF,   /**< the LF of an empty line before it is due */
+    SLI_HTTP_SCAN_START,    /**< before the method */
+    SLI_HTTP_SCAN_BLANK_LF, /**< the LF of an empty line before it is due */
+    /* No request has begun up to here. */
     SLI_HTTP_SCAN_METHOD,     /**< inside the method */
     SLI_HTTP_SCAN_TARGET,     /**< in the request target, or before it */
     SLI_HTTP_SCAN_PERCENT,    /**< the first digit after a '%' is due */
