@@ -82,3 +82,21 @@ size_t sli_http_replies_format(
     assert(text.length < SLI_HTTP_REPLIES_VALUE_MAX);
     return text.length;
 }
+
+int sli_http_replies_list(
+    struct sli_buf *list, uint64_t index, const struct slimta_reply *reply)
+{
+    char entry[sizeof ", " + SLI_ASCII_NUMBER_MAX + sizeof "; " +
+        SLI_HTTP_REPLIES_VALUE_MAX];
+    struct sli_text text = sli_text_in(entry, sizeof entry);
+
+    if (sli_buf_size(list) > 0) {
+        sli_text_put_string(&text, ", ");
+    }
+    sli_text_put_number(&text, index);
+    sli_text_put_string(&text, "; ");
+    return sli_buf_append(list,
+        sli_slice(entry,
+            text.length +
+                sli_http_replies_format(reply, NULL, entry + text.length)));
+}

@@ -3,9 +3,11 @@
 #define HTTP_REPLIES_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <slimta/reply.h>
 
+#include "base/buf.h"
 #include "mail/reply.h"
 
 /** Room for the value of any reply, NUL included. */
@@ -27,5 +29,13 @@ int sli_http_replies_status(const struct slimta_reply *reply, int permanent);
  */
 size_t sli_http_replies_format(
     const struct slimta_reply *reply, const char *command, char *out);
+
+/**
+ * Appends to `list`, the value of X-Smtp-Rcpt-Reply, what one of several
+ * recipients was refused with: `INDEX; CODE; message="TEXT"`, behind a comma if
+ * it is not the first. SLIMTA_ENOMEM, SLIMTA_ELIMIT: nothing was added.
+ */
+int sli_http_replies_list(
+    struct sli_buf *list, uint64_t index, const struct slimta_reply *reply);
 
 #endif

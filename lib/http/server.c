@@ -100,6 +100,11 @@ int sli_http_server_park(struct sli_http_server *server)
                                                : close_without_memory(server);
 }
 
+int sli_http_server_has_parked(const struct sli_http_server *server)
+{
+    return sli_buf_size(&server->input.rest) > 0;
+}
+
 void sli_http_server_end_input(struct sli_http_server *server)
 {
     server->has_ended = 1;

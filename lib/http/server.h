@@ -130,6 +130,9 @@ int sli_http_server_feed(
  */
 int sli_http_server_park(struct sli_http_server *server);
 
+/** Whether a copy of input is held that could not be used yet. */
+int sli_http_server_has_parked(const struct sli_http_server *server);
+
 /** No more input will come: what is buffered is served, then CLOSE. */
 void sli_http_server_end_input(struct sli_http_server *server);
 

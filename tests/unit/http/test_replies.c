@@ -1,11 +1,13 @@
 /** Tests of lib/http/replies.c. */
 #include "test.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include <slimta/error.h>
 
 #include "base/alloc.h"
 #include "base/slice.h"
+#include "fail_alloc.h"
 #include "http/replies.h"
 
 static struct slimta_alloc alloc;
@@ -108,12 +110,37 @@ static void the_longest_fits(void **state)
     sli_mail_reply_fini(&reply);
 }
 
+static void lists_recipients(void **state)
+{
+    static const char wanted[] =
+        "0; 550; message=\"5.1.1 Nobody\", "
+        "12; 450; message=\"4.2.1 Later\"";
+    struct fail_alloc failing;
+    struct slimta_reply reply;
+    struct sli_buf list;
+
+    (void)state;
+    fail_alloc_init(&failing, 1, FAIL_ALLOC_ONCE);
+    sli_buf_init(&list, &failing.table, 4096);
+    sli_mail_reply_init(&reply, &alloc);
+    assert_int_equal(slimta_reply_set(&reply, 550, "5.1.1 Nobody"), 0);
+    assert_int_equal(sli_http_replies_list(&list, 0, &reply), SLIMTA_ENOMEM);
+    assert_int_equal(sli_http_replies_list(&list, 0, &reply), 0);
+    assert_int_equal(slimta_reply_set(&reply, 450, "4.2.1 Later"), 0);
+    assert_int_equal(sli_http_replies_list(&list, 12, &reply), 0);
+    assert_int_equal(sli_buf_size(&list), sizeof wanted - 1);
+    assert_memory_equal(sli_buf_slice(&list).data, wanted, sizeof wanted - 1);
+    sli_mail_reply_fini(&reply);
+    sli_buf_fini(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(maps_codes),
         cmocka_unit_test(formats),
         cmocka_unit_test(the_longest_fits),
+        cmocka_unit_test(lists_recipients),
     };
 
     (void)sli_alloc_init(&alloc, NULL);

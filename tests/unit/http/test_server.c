@@ -245,7 +245,9 @@ static void holds_nothing_when_idle(void **state)
 
     feed(fixture, "POST / HT");
     expect(fixture, SLI_HTTP_EVENT_NONE);
+    assert_int_equal(sli_http_server_has_parked(&fixture->server), 0);
     assert_int_equal(sli_http_server_park(&fixture->server), 0);
+    assert_int_equal(sli_http_server_has_parked(&fixture->server), 1);
     assert_int_equal(
         sli_http_server_state(&fixture->server), SLI_HTTP_STATE_HEAD);
     feed(fixture, "TP/1.1\r\nHost: a\r\n\r\n");
@@ -257,6 +259,7 @@ static void holds_nothing_when_idle(void **state)
     assert_int_equal(sli_http_server_park(&fixture->server), 0);
     assert_int_equal(
         sli_http_server_state(&fixture->server), SLI_HTTP_STATE_IDLE);
+    assert_int_equal(sli_http_server_has_parked(&fixture->server), 0);
     /* The output and the room for fields are not its own. */
     assert_int_equal(atomic_load(&fixture->alloc.live), 2);
 }
