@@ -412,8 +412,8 @@ static int check(const struct dialogue *dialogue, const struct way *way)
     return is_good;
 }
 
-/* A long one is not cut at each of its offsets. */
-enum { CUTS_MAX = 4000 };
+/* The one that is longer is not cut at each of its offsets. */
+enum { CUTS_MAX = 20000 };
 
 static int check_cuts(const struct dialogue *dialogue)
 {

@@ -16,17 +16,31 @@ void die(const char *what)
     exit(EXIT_FAILURE);
 }
 
+/* The room that a text of that size has: a power of two. */
+static size_t room_for(size_t size)
+{
+    size_t room = 64;
+
+    while (room <= size) {
+        room *= 2;
+    }
+    return room;
+}
+
 void add(struct text *text, const char *data, size_t size)
 {
-    char *grown = realloc(text->data, text->size + size + 1);
+    if (text->data == NULL ||
+        room_for(text->size) != room_for(text->size + size)) {
+        char *grown = realloc(text->data, room_for(text->size + size));
 
-    if (grown == NULL) {
-        die("out of memory");
+        if (grown == NULL) {
+            die("out of memory");
+        }
+        text->data = grown;
     }
     if (size > 0) {
-        memcpy(grown + text->size, data, size);
+        memcpy(text->data + text->size, data, size);
     }
-    text->data = grown;
     text->size += size;
     text->data[text->size] = '\0';
 }
