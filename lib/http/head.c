@@ -193,11 +193,23 @@ static enum sli_http_refusal set_framing(
     return SLI_HTTP_REFUSAL_NONE;
 }
 
+/* A request that has no body by its framing, and would have one by its method,
+ * is often one whose length was forgotten. What comes behind it is not read as
+ * another request. */
+static int has_clear_end(const struct sli_http_request *request)
+{
+    return request->framing != SLI_HTTP_FRAMING_NONE ||
+        sli_slice_is(request->method, SLI_LITERAL("GET")) ||
+        sli_slice_is(request->method, SLI_LITERAL("HEAD")) ||
+        sli_slice_is(request->method, SLI_LITERAL("OPTIONS"));
+}
+
 /* RFC 9112 section 9.3. RFC 9110 section 10.1.1: a client of 1.0 expects
  * nothing. */
 static void set_manners(struct sli_http_head *head, const struct notes *notes)
 {
-    head->keeps = !notes->asks_close && (head->minor > 0 || notes->asks_keep);
+    head->keeps = !notes->asks_close && (head->minor > 0 || notes->asks_keep) &&
+        has_clear_end(&head->request);
     head->expects_continue = head->minor > 0 && notes->expects_continue &&
         (head->request.framing == SLI_HTTP_FRAMING_CHUNKED ||
             head->request.body_bytes > 0);

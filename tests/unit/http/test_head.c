@@ -65,6 +65,8 @@ static void reads_line_and_fields(void **state)
 
 #define V1 " HTTP/1.1\r\nHost: a\r\n"
 #define POST "POST /" V1
+#define GET "GET /" V1
+#define GET0 "GET / HTTP/1.0\r\n"
 #define POST0 "POST / HTTP/1.0\r\n"
 
 /* RFC 9112 sections 3.2, 6.1 and 6.3; the smuggler's whole bag. */
@@ -159,7 +161,10 @@ static void takes(void **state)
         int keeps;
         int expects;
     } cases[] = {
-        {POST "\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
+        {POST "\r\n", SLI_HTTP_FRAMING_NONE, 0, 0, 0},
+        {GET "\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
+        {"HEAD /" V1 "\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
+        {"get /" V1 "\r\n", SLI_HTTP_FRAMING_NONE, 0, 0, 0},
         {POST "Content-Length: 0\r\n\r\n", SLI_HTTP_FRAMING_SIZED, 0, 1, 0},
         {POST "Content-Length: 18446744073709551614\r\n\r\n",
             SLI_HTTP_FRAMING_SIZED, UINT64_MAX - 1, 1, 0},
@@ -168,17 +173,16 @@ static void takes(void **state)
         {POST "Transfer-Encoding: CHUNKED\r\n\r\n", SLI_HTTP_FRAMING_CHUNKED, 0,
             1, 0},
         {"OPTIONS *" V1 "\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
-        {"POST http://b:1/c" V1 "\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
-        {"POST / HTTP/1.1\r\nHost:\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
-        {"POST / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0,
+        {"GET http://b:1/c" V1 "\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
+        {"GET / HTTP/1.1\r\nHost:\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
+        {"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0,
             1, 0},
-        {POST "Connection: x, CLOSE\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 0, 0},
-        {POST "Connection: keep-alive\r\nConnection: close\r\n\r\n",
+        {GET "Connection: x, CLOSE\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 0, 0},
+        {GET "Connection: keep-alive\r\nConnection: close\r\n\r\n",
             SLI_HTTP_FRAMING_NONE, 0, 0, 0},
-        {POST "Connection: closed\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
+        {GET "Connection: closed\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
         {POST0 "\r\n", SLI_HTTP_FRAMING_NONE, 0, 0, 0},
-        {POST0 "Connection: Keep-Alive\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 1,
-            0},
+        {GET0 "Connection: Keep-Alive\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
         {POST0 "Connection: keep-alive, close\r\n\r\n", SLI_HTTP_FRAMING_NONE,
             0, 0, 0},
         {POST "Expect: 100-Continue\r\nContent-Length: 1\r\n\r\n",
@@ -187,7 +191,7 @@ static void takes(void **state)
             SLI_HTTP_FRAMING_CHUNKED, 0, 1, 1},
         {POST "Expect: 100-continue\r\nContent-Length: 0\r\n\r\n",
             SLI_HTTP_FRAMING_SIZED, 0, 1, 0},
-        {POST "Expect:\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
+        {GET "Expect:\r\n\r\n", SLI_HTTP_FRAMING_NONE, 0, 1, 0},
         /* RFC 9110 section 10.1.1: not in 1.0. */
         {POST0 "Expect: 100-continue\r\nContent-Length: 1\r\n\r\n",
             SLI_HTTP_FRAMING_SIZED, 1, 0, 0},
