@@ -64,6 +64,8 @@ void sli_edge_fini(struct sli_edge *edge)
     }
     sli_free(&edge->alloc, edge->shards);
     sli_free(&edge->alloc, edge->tables);
+    sli_free(&edge->alloc, edge->hostname);
+    sli_free(&edge->alloc, edge->spill_directory);
     for (size_t i = 0; i < edge->socket_count; i++) {
         sli_io_socket_close(&edge->sockets[i], &edge->alloc);
     }

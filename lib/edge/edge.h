@@ -8,7 +8,9 @@
 #include <slimta/tls.h>
 
 #include "edge/event.h"
+#include "edge/handoff.h"
 #include "edge/places.h"
+#include "edge/rate.h"
 #include "edge/shard.h"
 
 /** The most sockets that one edge listens on. */
@@ -37,13 +39,25 @@ struct sli_edge_kind {
     void (*release)(struct sli_edge *edge);
 };
 
+/** How long whoever is asked may take. */
+struct sli_edge_times {
+    uint64_t validator_ms;
+    uint64_t queue_ms;                /* an `enqueue` or a `commit` */
+    uint64_t queue_write_ms;          /* anything else of a queue */
+    struct sli_edge_rate_limits data; /* the client, for a message */
+};
+
 /** Comes first in the public objects. */
 struct sli_edge {
     const struct sli_edge_kind *kind;
     struct slimta_alloc alloc;
     struct slimta_queue *queue; /* borrowed */
     struct sli_edge_event_sink events;
+    char *hostname;
+    char *spill_directory;
     unsigned threads;
+    struct sli_edge_times times;
+    struct sli_edge_handoff_limits handoff;
     size_t text_bytes; /* the longest words of a command, with their NULs */
     struct slimta_validators *tables; /* in the order of asking */
     size_t table_count;

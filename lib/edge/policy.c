@@ -99,6 +99,12 @@ static void call_extensions(const struct inquiry *q)
         q->session, q->arguments->extensions, q->op, q->table->user);
 }
 
+static void call_header(const struct inquiry *q)
+{
+    q->table->header(q->session, q->reply, q->arguments->text,
+        q->arguments->more, q->op, q->table->user);
+}
+
 /* What stands in for an answer that does not come; no text: the success that
  * the round began with. */
 #define TOO_LATE_TO_SERVE 421, "4.3.0 Unhandled system error"
@@ -137,6 +143,7 @@ static const struct {
     [SLI_EDGE_STEP_QUIT] = STEP(quit, NO_MATTER),
     [SLI_EDGE_STEP_COMMAND] = STEP(command, TOO_LATE_FOR_THIS),
     [SLI_EDGE_STEP_EXTENSIONS] = STEP(extensions, NO_MATTER),
+    [SLI_EDGE_STEP_HEADER] = STEP(header, TOO_LATE_FOR_THIS),
 };
 
 /* Function pointers of any type have one size and, here, one form of NULL. */

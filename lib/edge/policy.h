@@ -32,13 +32,14 @@ enum sli_edge_step {
     SLI_EDGE_STEP_QUIT,
     SLI_EDGE_STEP_COMMAND,
     SLI_EDGE_STEP_EXTENSIONS,
+    SLI_EDGE_STEP_HEADER,
     SLI_EDGE_STEPS
 };
 
 /** What a step's validators are told beside session and reply. */
 struct sli_edge_arguments {
-    const char *text; /**< name, sender, verb, mechanism */
-    const char *more; /**< the argument of a verb; an authcid */
+    const char *text; /**< name, sender, verb, mechanism, a field's name */
+    const char *more; /**< the argument of a verb; an authcid; a value */
     struct slimta_credentials *credentials;
     struct slimta_mail_params params;
     struct slimta_recipient recipient;

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/slice.h"
 #include "edge/edge.h"
+#include "edge/message.h"
 #include "io/listener.h"
 
 /* The one variable of this library that changes: only so is an id unique in the
@@ -32,8 +33,13 @@ void sli_edge_session_init(struct slimta_session *session,
     session->id =
         atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
     session->client = *client;
+    session->peer = *client;
     session->reason = SLIMTA_CLOSED_CLIENT;
-    if (shard->edge->table_count > 0 || shard->edge->events.tell != NULL) {
+    sli_edge_handoff_init(&session->handoff, shard, &shard->edge->handoff,
+        &sli_edge_message_handoff);
+    session->handoff.session_id = session->id;
+    if (fd >= 0 &&
+        (shard->edge->table_count > 0 || shard->edge->events.tell != NULL)) {
         /* A system call, for those only who may ask for it. */
         (void)sli_io_socket_local_address(fd, &session->local);
     }
@@ -157,7 +163,7 @@ const struct slimta_address *slimta_session_client(
 const struct slimta_address *slimta_session_peer(
     const struct slimta_session *session)
 {
-    return &session->client;
+    return &session->peer;
 }
 
 const struct slimta_address *slimta_session_local(
