@@ -164,6 +164,16 @@ int sli_edge_listen_fd(
     return err;
 }
 
+int sli_edge_address(
+    const struct sli_edge *edge, size_t index, struct slimta_address *address)
+{
+    if (index >= edge->socket_count) {
+        return 0;
+    }
+    *address = edge->sockets[index].address;
+    return 1;
+}
+
 uint64_t sli_edge_drain_left_ms(struct sli_edge *edge)
 {
     uint64_t now = monotonic_ms();

@@ -100,6 +100,10 @@ int sli_edge_listen_unix(
 int sli_edge_listen_fd(
     struct sli_edge *edge, int fd, struct slimta_error *error);
 
+/** The address of a socket; 0 when there is none of that number. */
+int sli_edge_address(
+    const struct sli_edge *edge, size_t index, struct slimta_address *address);
+
 /** In `loop`, or with NULL on threads of its own. Without sockets it serves
  * what is adopted. */
 int sli_edge_start(struct sli_edge *edge, struct slimta_loop *loop,

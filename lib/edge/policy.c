@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/options.h"
 #include "base/slice.h"
 #include "edge/edge.h"
@@ -184,6 +185,24 @@ int sli_edge_policy_add(
         }
     }
     return 0;
+}
+
+int sli_edge_policy_add_public(struct sli_edge *edge,
+    const struct slimta_validators *validators, struct slimta_error *error)
+{
+    int err;
+
+    if (edge->state != SLI_EDGE_NEW) {
+        return sli_error_set(error, SLIMTA_ESTATE,
+            "validators are added before the edge is started");
+    }
+    if (validators == NULL) {
+        return sli_error_set(error, SLIMTA_EINVAL, "validators: NULL");
+    }
+    err = sli_edge_policy_add(edge, validators);
+    return err == 0
+        ? 0
+        : sli_error_set(error, err, "validators: %s", slimta_strerror(err));
 }
 
 int sli_edge_policy_has(const struct sli_edge *edge, enum sli_edge_step step)

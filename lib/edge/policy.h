@@ -67,6 +67,10 @@ struct sli_edge_round {
 int sli_edge_policy_add(
     struct sli_edge *edge, const struct slimta_validators *validators);
 
+/** The same for a host, before the edge is started: SLIMTA_ESTATE too. */
+int sli_edge_policy_add_public(struct sli_edge *edge,
+    const struct slimta_validators *validators, struct slimta_error *error);
+
 /** Whether any table has this step's validator. */
 int sli_edge_policy_has(const struct sli_edge *edge, enum sli_edge_step step);
 

@@ -23,6 +23,11 @@ static const struct slimta_alloc *alloc_of(const struct slimta_session *session)
     return &sli_edge_session_shard(session)->edge->alloc;
 }
 
+uint64_t sli_edge_session_new_id(void)
+{
+    return atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+}
+
 void sli_edge_session_init(struct slimta_session *session,
     const struct sli_edge_session_kind *kind, struct sli_edge_shard *shard,
     int fd, const struct slimta_address *client)
@@ -30,8 +35,7 @@ void sli_edge_session_init(struct slimta_session *session,
     sli_list_init(&session->member.link);
     session->member.shard = shard;
     session->kind = kind;
-    session->id =
-        atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+    session->id = sli_edge_session_new_id();
     session->client = *client;
     session->peer = *client;
     session->reason = SLIMTA_CLOSED_CLIENT;

@@ -96,6 +96,9 @@ struct slimta_session {
     struct sli_edge_session_user *users;
 };
 
+/** A number that nobody else in the process has or had. Any thread. */
+uint64_t sli_edge_session_new_id(void);
+
 /** A session that `shard` has accepted from `client` on `fd`; without a
  * descriptor (-1) whoever knows the addresses sets them. */
 void sli_edge_session_init(struct slimta_session *session,

@@ -74,6 +74,7 @@ int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
     sli_list_init(&shard->members);
     sli_buf_init(&shard->output, &edge->alloc, OUTPUT_MAX);
     sli_mail_reply_init(&shard->reply, &edge->alloc);
+    sli_http_fields_init(&shard->fields, &edge->alloc);
     /* Room for any text of sli_edge_shard_reply. */
     if (sli_mail_reply_set(&shard->reply, 451,
             SLI_LITERAL("a fixed text is never longer than this line, which "
@@ -108,6 +109,7 @@ void sli_edge_shard_fini(struct sli_edge_shard *shard)
         sli_edge_op_release(&shard->ops, shard->detach_op);
     }
     sli_edge_ops_fini(&shard->ops);
+    sli_http_fields_fini(&shard->fields);
     sli_free(alloc, shard->text);
     sli_buf_fini(&shard->output);
     sli_mail_reply_fini(&shard->reply);
@@ -186,7 +188,7 @@ static int attach_queue(
     struct slimta_queue *queue = shard->edge->queue;
     int err = 0;
 
-    if (queue->methods->attach != NULL) {
+    if (queue != NULL && queue->methods->attach != NULL) {
         err = queue->methods->attach(queue, shard->loop);
     }
     if (err != 0) {
@@ -289,7 +291,7 @@ static void detach_queue(struct sli_edge_shard *shard)
     struct slimta_op *op = shard->detach_op;
 
     shard->state = SLI_EDGE_SHARD_DETACHING;
-    if (op == NULL || queue->methods->detach == NULL) {
+    if (op == NULL || queue == NULL || queue->methods->detach == NULL) {
         leave(shard);
         return;
     }
@@ -395,6 +397,11 @@ void sli_edge_shard_session_ends(
     struct sli_edge_shard *shard, const struct slimta_address *peer)
 {
     sli_edge_places_give(&shard->edge->places, peer);
+    leave_when_done(shard);
+}
+
+void sli_edge_shard_member_ends(struct sli_edge_shard *shard)
+{
     leave_when_done(shard);
 }
 

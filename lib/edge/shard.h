@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "edge/counters.h"
 #include "edge/op.h"
+#include "http/fields.h"
 #include "io/listener.h"
 #include "io/loop.h"
 
@@ -17,6 +18,7 @@ struct sli_edge_shard;
 struct sli_edge_member {
     struct sli_list link;
     struct sli_edge_shard *shard;
+    int is_mounted; /* HTTP: a request of another server's, no connection */
 };
 
 /** What a shard asks of the sessions that it holds. */
@@ -66,8 +68,9 @@ struct sli_edge_shard {
     struct sli_list members;
     unsigned jobs; /* pool jobs that outlive their session */
     struct sli_edge_ops ops;
-    struct sli_buf output;     /* what the engine that runs has to say */
-    struct slimta_reply reply; /* scratch for one reply of ours */
+    struct sli_buf output;         /* what the engine that runs has to say */
+    struct slimta_reply reply;     /* scratch for one reply of ours */
+    struct sli_http_fields fields; /* of the request whose head is read */
     char *text; /* scratch for the words of one command, `text_bytes` */
 
     struct sli_io_message stop_message;
@@ -109,6 +112,9 @@ void sli_edge_shard_admit(
  * loop. */
 void sli_edge_shard_session_ends(
     struct sli_edge_shard *shard, const struct slimta_address *peer);
+
+/** A member that `accept` was not called for has left `members`. The same. */
+void sli_edge_shard_member_ends(struct sli_edge_shard *shard);
 
 /** A pool job that no session waits for begins or ends. On the loop. */
 void sli_edge_shard_job_begins(struct sli_edge_shard *shard);

@@ -255,19 +255,7 @@ int smtp_edge_new(struct smtp_edge **out,
 int smtp_edge_add_validators(struct smtp_edge *edge,
     const struct slimta_validators *validators, struct slimta_error *error)
 {
-    int err;
-
-    if (edge->edge.state != SLI_EDGE_NEW) {
-        return sli_error_set(error, SLIMTA_ESTATE,
-            "validators are added before the edge is started");
-    }
-    if (validators == NULL) {
-        return sli_error_set(error, SLIMTA_EINVAL, "validators: NULL");
-    }
-    err = sli_edge_policy_add(&edge->edge, validators);
-    return err == 0
-        ? 0
-        : sli_error_set(error, err, "validators: %s", slimta_strerror(err));
+    return sli_edge_policy_add_public(&edge->edge, validators, error);
 }
 
 int smtp_edge_listen(struct smtp_edge *edge, const char *host, uint16_t port,
@@ -291,11 +279,7 @@ int smtp_edge_listen_fd(
 int smtp_edge_address(
     const struct smtp_edge *edge, size_t index, struct slimta_address *address)
 {
-    if (index >= edge->edge.socket_count) {
-        return 0;
-    }
-    *address = edge->edge.sockets[index].address;
-    return 1;
+    return sli_edge_address(&edge->edge, index, address);
 }
 
 int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
