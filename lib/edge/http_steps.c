@@ -35,14 +35,21 @@ static void ask(struct http_edge_call *call, enum sli_edge_step step, int code,
     }
 }
 
-/* Answers with what refuses; an answer of 221 is none to a request. */
+/* What refuses: 221, which only ends a session of SMTP, must not become the
+ * 200 of a message that nobody has. */
+static const struct slimta_reply *no_of(
+    struct http_edge_call *call, const struct slimta_reply *reply)
+{
+    return slimta_reply_code(reply) >= 400
+        ? reply
+        : sli_edge_shard_reply(
+              shard_of(call), 421, "4.3.2 Service not available");
+}
+
 static void refuse_with(struct http_edge_call *call,
     const struct slimta_reply *reply, const char *verb)
 {
-    if (slimta_reply_code(reply) < 400) {
-        reply = sli_edge_shard_reply(
-            shard_of(call), 421, "4.3.2 Service not available");
-    }
+    reply = no_of(call, reply);
     sli_edge_events_reject(
         shard_of(call), call->base.id, sli_slice_text(verb), reply);
     sli_edge_http_call_reply(call, reply, NULL);
@@ -184,7 +191,7 @@ static void mail_done(
     struct http_edge_call *call = sli_edge_http_call_of(base);
 
     if (!sli_edge_ask_is_yes(reply)) {
-        mail_over(call, reply, 1);
+        mail_over(call, no_of(call, reply), 1);
     } else if (make_envelope(call) != 0) {
         base->kind->out_of_memory(base);
     } else if (sli_edge_handoff_wants_early(&base->handoff)) {
@@ -213,7 +220,7 @@ static int list_refusal(
     struct http_edge_call *call, const struct slimta_reply *reply)
 {
     if ((call->edge->flags & SLIMTA_HTTP_PARTIAL) == 0 ||
-        slimta_reply_code(reply) == 421 || slimta_reply_code(reply) < 400 ||
+        slimta_reply_code(reply) == 421 ||
         sli_http_replies_list(&call->refused, call->index, reply) != 0) {
         return 0;
     }
@@ -268,7 +275,7 @@ static void rcpt_done(
     struct slimta_recipient recipient = asked_recipient(call);
 
     if (!sli_edge_ask_is_yes(reply)) {
-        rcpt_over(call, reply, 1);
+        rcpt_over(call, no_of(call, reply), 1);
     } else if (sli_edge_handoff_wants_early(&base->handoff)) {
         sli_edge_message_list(base, &recipient, reply);
     } else if (sli_mail_envelope_add_recipient(base->envelope,
