@@ -10,6 +10,9 @@
 #include "edge/http_call.h"
 #include "http/status.h"
 
+/* What an answer mostly needs. */
+enum { ROOM = 1024 };
+
 /* One call. It lives until its answer was delivered, or it was cancelled. */
 struct mount {
     struct http_edge_call call; /* first: the two are cast into each other */
@@ -18,8 +21,10 @@ struct mount {
     struct sli_io_timer timer;
     struct sli_io_message message; /* delivers what the host is to be told */
     struct http_edge_response response;
-    struct http_edge_field *fields; /* of it, with all texts, in one block */
-    struct sli_buf backlog;         /* octets that could not be passed on yet */
+    struct http_edge_field fields[SLI_HTTP_ANSWER_FIELDS]; /* of it */
+    char *texts;     /* of a long one; else they stand in: */
+    char room[ROOM]; /* a success needs no memory that might not be there */
+    struct sli_buf backlog; /* octets that could not be passed on yet */
     unsigned char is_posted;
     unsigned char is_cancelled;
     unsigned char owes_more;   /* SLIMTA_EAGAIN was said */
@@ -58,7 +63,7 @@ static void free_mount(struct mount *mount)
 
     sli_io_timer_stop(shard->loop, &mount->timer);
     sli_list_remove(&mount->call.base.member.link);
-    sli_free(alloc, mount->fields);
+    sli_free(alloc, mount->texts);
     sli_buf_fini(&mount->backlog);
     sli_free(alloc, mount);
     /* Last: when this was the last call, the edge may go with it. */
@@ -203,14 +208,16 @@ static size_t texts_size(const struct sli_http_response *response)
 static int copy_response(
     struct mount *mount, const struct sli_http_response *response)
 {
-    size_t fields = response->field_count * sizeof *mount->fields;
-    char *at;
+    size_t size = texts_size(response);
+    char *at = mount->room;
 
-    mount->fields = sli_alloc(alloc_of(mount), fields + texts_size(response));
-    if (mount->fields == NULL) {
+    if (size > sizeof mount->room) {
+        mount->texts = sli_alloc(alloc_of(mount), size);
+        at = mount->texts;
+    }
+    if (at == NULL) {
         return 0;
     }
-    at = (char *)mount->fields + fields;
     for (size_t i = 0; i < response->field_count; i++) {
         mount->fields[i].name = put(&at, response->fields[i].name);
         mount->fields[i].value = put(&at, response->fields[i].value);
@@ -353,6 +360,8 @@ int http_edge_call(struct http_edge_call **out, struct http_edge *edge,
     }
     mount->methods = table;
     mount->user = user;
+    mount->is_whole = known.body == SLIMTA_HTTP_BODY_NONE ||
+        (known.body == SLIMTA_HTTP_BODY_SIZED && known.body_bytes == 0);
     sli_buf_init(&mount->backlog, &edge->edge.alloc, SIZE_MAX);
     begin(mount, edge, &known);
     mount->call.base.member.is_mounted = 1;
