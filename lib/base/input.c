@@ -11,8 +11,6 @@ void sli_input_init(struct sli_input *input, const struct slimta_alloc *alloc)
 {
     *input = (struct sli_input){.fed = {"", 0}};
     sli_buf_init(&input->rest, alloc, SIZE_MAX);
-    /* A client's credentials may stand in it. */
-    sli_buf_keep_secret(&input->rest);
 }
 
 void sli_input_fini(struct sli_input *input)

@@ -16,6 +16,7 @@ void sli_http_server_init(struct sli_http_server *server,
         .state = SLI_HTTP_STATE_IDLE,
     };
     sli_input_init(&server->input, config->alloc);
+    sli_input_keep_secret(&server->input); /* credentials in a head */
     sli_http_scan_init(&server->scan, config->head);
 }
 
