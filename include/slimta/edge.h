@@ -13,6 +13,7 @@
 #include <slimta/error.h>
 #include <slimta/events.h>
 #include <slimta/export.h>
+#include <slimta/http_edge.h>
 #include <slimta/loop.h>
 #include <slimta/op.h>
 #include <slimta/proxy.h>

@@ -27,6 +27,7 @@
     X(MAIL, "mail", "sender code text") \
     X(RCPT, "rcpt", "recipient code text") \
     X(REJECT, "reject", "verb code text") \
+    X(REQUEST, "request", "connection method target status") \
     X(MESSAGE, "message", "sender recipients bytes id code text took_ms") \
     X(ABORTED, "aborted", "sender bytes reason") \
     X(LATE_COMMIT, "late_commit", "sender id") \

@@ -51,7 +51,7 @@ enum slimta_closed {
  * - connect, banner, ehlo, helo: 421 (without an enhanced code, RFC 2034
  *   section 4)
  * - starttls, auth, secret: 454 4.7.0
- * - mail, rcpt, data, chunk, have_data, command: 451 4.3.0
+ * - mail, rcpt, data, chunk, have_data, header, command: 451 4.3.0
  * - rset, noop, quit, queued, extensions: the default success
  * - tls: the connection is closed
  *
@@ -199,6 +199,11 @@ struct slimta_validators {
      * PROXY tells of it. */
     void (*closed)(
         struct slimta_session *session, enum slimta_closed reason, void *user);
+
+    /** A header field that the edge's `custom_headers` name, once for each
+     * line, in their order. HTTP only. */
+    void (*header)(struct slimta_session *session, struct slimta_reply *reply,
+        const char *name, const char *value, struct slimta_op *op, void *user);
 };
 
 SLIMTA_BEGIN_DECLS

@@ -29,7 +29,7 @@
         "Clients that have proved who they are.") \
     X(AUTH_FAILURES, auth_failures, COUNTER, \
         "AUTH exchanges that failed or were given up.") \
-    X(COMMANDS, commands, COUNTER, "Commands.") \
+    X(COMMANDS, commands, COUNTER, "Commands, or requests.") \
     X(SENDERS_REFUSED, senders_refused, COUNTER, \
         "Senders answered with 4xx or 5xx.") \
     X(RECIPIENTS_REFUSED, recipients_refused, COUNTER, \

@@ -65,6 +65,8 @@ void sli_edge_fini(struct sli_edge *edge)
     sli_free(&edge->alloc, edge->shards);
     sli_free(&edge->alloc, edge->tables);
     sli_free(&edge->alloc, edge->dns_servers);
+    sli_free(&edge->alloc, edge->hostname);
+    sli_free(&edge->alloc, edge->spill_directory);
     for (size_t i = 0; i < edge->socket_count; i++) {
         sli_io_socket_close(&edge->sockets[i], &edge->alloc);
     }
@@ -162,6 +164,16 @@ int sli_edge_listen_fd(
         edge->socket_count++;
     }
     return err;
+}
+
+int sli_edge_address(
+    const struct sli_edge *edge, size_t index, struct slimta_address *address)
+{
+    if (index >= edge->socket_count) {
+        return 0;
+    }
+    *address = edge->sockets[index].address;
+    return 1;
 }
 
 uint64_t sli_edge_drain_left_ms(struct sli_edge *edge)

@@ -8,8 +8,10 @@
 #include <slimta/tls.h>
 
 #include "edge/event.h"
+#include "edge/handoff.h"
 #include "edge/places.h"
 #include "edge/proxied.h"
+#include "edge/rate.h"
 #include "edge/shard.h"
 
 /** The most sockets that one edge listens on. */
@@ -38,6 +40,14 @@ struct sli_edge_kind {
     void (*release)(struct sli_edge *edge);
 };
 
+/** How long whoever is asked may take. */
+struct sli_edge_times {
+    uint64_t validator_ms;
+    uint64_t queue_ms;                /* an `enqueue` or a `commit` */
+    uint64_t queue_write_ms;          /* anything else of a queue */
+    struct sli_edge_rate_limits data; /* the client, for a message */
+};
+
 /** Comes first in the public objects. */
 struct sli_edge {
     const struct sli_edge_kind *kind;
@@ -46,7 +56,11 @@ struct sli_edge {
     struct sli_edge_event_sink events;
     char *dns_servers; /* NULL: those of the machine */
     int wants_reverse_names;
+    char *hostname;
+    char *spill_directory;
     unsigned threads;
+    struct sli_edge_times times;
+    struct sli_edge_handoff_limits handoff;
     size_t text_bytes; /* the longest words of a command, with their NULs */
     struct slimta_validators *tables; /* in the order of asking */
     size_t table_count;
@@ -89,6 +103,10 @@ int sli_edge_listen_unix(
     struct sli_edge *edge, const char *path, struct slimta_error *error);
 int sli_edge_listen_fd(
     struct sli_edge *edge, int fd, struct slimta_error *error);
+
+/** The address of a socket; 0 when there is none of that number. */
+int sli_edge_address(
+    const struct sli_edge *edge, size_t index, struct slimta_address *address);
 
 /** In `loop`, or with NULL on threads of its own. Without sockets it serves
  * what is adopted. */

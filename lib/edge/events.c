@@ -328,6 +328,23 @@ void sli_edge_events_reject(const struct sli_edge_shard *shard, uint64_t id,
     tell_answer(shard, id, SLIMTA_EVENT_REJECT, "verb", verb, reply);
 }
 
+void sli_edge_events_request(struct sli_edge_shard *shard, uint64_t id,
+    const struct sli_edge_request_facts *facts)
+{
+    struct sli_edge_event event;
+
+    sli_edge_count(&shard->counters, SLI_EDGE_COUNT_COMMANDS, 1);
+    if (begin(&event, shard, SLIMTA_EVENT_REQUEST, id)) {
+        if (facts->connection != 0) {
+            sli_edge_event_number(&event, "connection", facts->connection);
+        }
+        sli_edge_event_text(&event, "method", facts->method);
+        sli_edge_event_text(&event, "target", facts->target);
+        sli_edge_event_number(&event, "status", (uint64_t)facts->status);
+        sli_edge_event_send(&event);
+    }
+}
+
 static enum sli_edge_count message_count(int code)
 {
     if (code >= 500) {

@@ -99,6 +99,19 @@ void sli_edge_events_rcpt(struct sli_edge_shard *shard, uint64_t id,
 void sli_edge_events_reject(const struct sli_edge_shard *shard, uint64_t id,
     struct slimta_slice verb, const struct slimta_reply *reply);
 
+/** A request was answered; `connection` is the id of its connection, 0 for
+ * none. Method and target may be "". */
+struct sli_edge_request_facts {
+    uint64_t connection;
+    struct slimta_slice method;
+    struct slimta_slice target;
+    int status;
+};
+
+/** Counts commands. */
+void sli_edge_events_request(struct sli_edge_shard *shard, uint64_t id,
+    const struct sli_edge_request_facts *facts);
+
 struct sli_edge_message_facts {
     struct slimta_slice sender;
     uint64_t recipients;

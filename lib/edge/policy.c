@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/options.h"
 #include "base/slice.h"
 #include "edge/edge.h"
@@ -99,6 +100,12 @@ static void call_extensions(const struct inquiry *q)
         q->session, q->arguments->extensions, q->op, q->table->user);
 }
 
+static void call_header(const struct inquiry *q)
+{
+    q->table->header(q->session, q->reply, q->arguments->text,
+        q->arguments->more, q->op, q->table->user);
+}
+
 /* What stands in for an answer that does not come; no text: the success that
  * the round began with. */
 #define TOO_LATE_TO_SERVE 421, "4.3.0 Unhandled system error"
@@ -137,6 +144,7 @@ static const struct {
     [SLI_EDGE_STEP_QUIT] = STEP(quit, NO_MATTER),
     [SLI_EDGE_STEP_COMMAND] = STEP(command, TOO_LATE_FOR_THIS),
     [SLI_EDGE_STEP_EXTENSIONS] = STEP(extensions, NO_MATTER),
+    [SLI_EDGE_STEP_HEADER] = STEP(header, TOO_LATE_FOR_THIS),
 };
 
 /* Function pointers of any type have one size and, here, one form of NULL. */
@@ -177,6 +185,24 @@ int sli_edge_policy_add(
         }
     }
     return 0;
+}
+
+int sli_edge_policy_add_public(struct sli_edge *edge,
+    const struct slimta_validators *validators, struct slimta_error *error)
+{
+    int err;
+
+    if (edge->state != SLI_EDGE_NEW) {
+        return sli_error_set(error, SLIMTA_ESTATE,
+            "validators are added before the edge is started");
+    }
+    if (validators == NULL) {
+        return sli_error_set(error, SLIMTA_EINVAL, "validators: NULL");
+    }
+    err = sli_edge_policy_add(edge, validators);
+    return err == 0
+        ? 0
+        : sli_error_set(error, err, "validators: %s", slimta_strerror(err));
 }
 
 int sli_edge_policy_has(const struct sli_edge *edge, enum sli_edge_step step)

@@ -32,13 +32,14 @@ enum sli_edge_step {
     SLI_EDGE_STEP_QUIT,
     SLI_EDGE_STEP_COMMAND,
     SLI_EDGE_STEP_EXTENSIONS,
+    SLI_EDGE_STEP_HEADER,
     SLI_EDGE_STEPS
 };
 
 /** What a step's validators are told beside session and reply. */
 struct sli_edge_arguments {
-    const char *text; /**< name, sender, verb, mechanism */
-    const char *more; /**< the argument of a verb; an authcid */
+    const char *text; /**< name, sender, verb, mechanism, a field's name */
+    const char *more; /**< the argument of a verb; an authcid; a value */
     struct slimta_credentials *credentials;
     struct slimta_mail_params params;
     struct slimta_recipient recipient;
@@ -65,6 +66,10 @@ struct sli_edge_round {
 /** Adds a table to the edge's list, copied. SLIMTA_EINVAL, SLIMTA_ENOMEM. */
 int sli_edge_policy_add(
     struct sli_edge *edge, const struct slimta_validators *validators);
+
+/** The same for a host, before the edge is started: SLIMTA_ESTATE too. */
+int sli_edge_policy_add_public(struct sli_edge *edge,
+    const struct slimta_validators *validators, struct slimta_error *error);
 
 /** Whether any table has this step's validator. */
 int sli_edge_policy_has(const struct sli_edge *edge, enum sli_edge_step step);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/slice.h"
 #include "edge/edge.h"
+#include "edge/message.h"
 #include "io/listener.h"
 
 /* The one variable of this library that changes: only so is an id unique in the
@@ -22,6 +23,11 @@ static const struct slimta_alloc *alloc_of(const struct slimta_session *session)
     return &sli_edge_session_shard(session)->edge->alloc;
 }
 
+uint64_t sli_edge_session_new_id(void)
+{
+    return atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+}
+
 void sli_edge_session_init(struct slimta_session *session,
     const struct sli_edge_session_kind *kind, struct sli_edge_shard *shard,
     const struct sli_edge_arrival *arrival)
@@ -29,14 +35,16 @@ void sli_edge_session_init(struct slimta_session *session,
     sli_list_init(&session->member.link);
     session->member.shard = shard;
     session->kind = kind;
-    session->id =
-        atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
+    session->id = sli_edge_session_new_id();
     session->client = arrival->client;
     session->peer = arrival->peer;
     session->local = arrival->local;
     session->proxy = arrival->proxy;
     session->reason = SLIMTA_CLOSED_CLIENT;
-    if (session->local.family == SLIMTA_FAMILY_NONE &&
+    sli_edge_handoff_init(&session->handoff, shard, &shard->edge->handoff,
+        &sli_edge_message_handoff);
+    session->handoff.session_id = session->id;
+    if (session->local.family == SLIMTA_FAMILY_NONE && arrival->fd >= 0 &&
         (shard->edge->table_count > 0 || shard->edge->events.tell != NULL)) {
         /* A system call, for those only who may ask for it. */
         (void)sli_io_socket_local_address(arrival->fd, &session->local);

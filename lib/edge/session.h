@@ -6,9 +6,13 @@
 #include <slimta/session.h>
 #include <slimta/validators.h>
 
+#include "edge/handoff.h"
 #include "edge/policy.h"
+#include "edge/rate.h"
 #include "edge/reverse.h"
 #include "edge/shard.h"
+
+struct sli_edge_exchange;
 
 /** What the two doors answer differently. */
 struct sli_edge_session_kind {
@@ -25,6 +29,39 @@ struct sli_edge_session_kind {
     /** The protocol word, RFC 3848. */
     const char *(*protocol)(const struct slimta_session *session);
     int (*is_extended)(const struct slimta_session *session);
+
+    /** What the session waits for now is due in `time_ms`. */
+    void (*wait)(struct slimta_session *session, uint64_t time_ms);
+    /** Answers what the validators or the queue were asked about; NULL: with
+     * its default. */
+    void (*answer)(
+        struct slimta_session *session, const struct slimta_reply *reply);
+    /** The session ends with `reply` as its last word. */
+    void (*terminate)(
+        struct slimta_session *session, const struct slimta_reply *reply);
+    /** The session ends for want of memory. */
+    void (*out_of_memory)(struct slimta_session *session);
+
+    /** The queue has answered `begin` at the sender, a `recipient`, `begin`
+     * before the content: `reply` is its refusal, or what the validators have
+     * said (NULL: the default). */
+    void (*opened)(struct slimta_session *session,
+        const struct slimta_reply *reply, int is_refused);
+    void (*listed)(struct slimta_session *session,
+        const struct slimta_reply *reply, int is_refused);
+    void (*begun)(struct slimta_session *session,
+        const struct slimta_reply *reply, int is_refused);
+    /** Whether the client is to send content. */
+    int (*is_receiving)(const struct slimta_session *session);
+    /** The reply for a message that the queue has taken. SLIMTA_ENOMEM. */
+    int (*say_queued)(const struct slimta_session *session,
+        struct slimta_reply *reply, const char *id);
+    /** An attempt to prove who the client is has ended with `reply`. */
+    void (*proved)(struct slimta_session *session,
+        const struct slimta_reply *reply, int is_refused);
+    /** A mechanism asks the client for more. SMTP only. */
+    void (*challenge)(
+        struct slimta_session *session, struct slimta_slice octets);
 };
 
 /** One pointer that a host, or a check of ours, keeps in a session. */
@@ -49,13 +86,24 @@ struct slimta_session {
     const struct slimta_tls_info *tls; /* the connection's; NULL in the clear */
     struct slimta_auth *auth;          /* NULL before AUTH */
     struct sli_edge_round round;       /* the validators that are being asked */
+    struct sli_edge_handoff handoff;   /* the message's way to the queue */
+    struct sli_edge_rate rate;         /* the client's time for a message */
+    struct sli_edge_exchange *exchange; /* of AUTH; NULL without one */
+    struct slimta_slice octets;         /* of the message, for `chunk` */
+    char *held;                     /* a copy of them, while `chunk` waits */
+    struct slimta_reply *kept;      /* that a later answer needs, or NULL */
+    struct slimta_results *results; /* for `queued` */
+    int is_refused;                 /* by the queue */
     enum slimta_closed reason;
     void *user;
     struct sli_edge_session_user *users;
 };
 
-/** A session of `shard` on a connection that has arrived there. Borrows its
- * `proxy` until fini. */
+/** A number that nobody else in the process has or had. Any thread. */
+uint64_t sli_edge_session_new_id(void);
+
+/** A session of `shard` on a connection that has arrived there; without a
+ * descriptor (-1) on one that the host has. Borrows its `proxy` until fini. */
 void sli_edge_session_init(struct slimta_session *session,
     const struct sli_edge_session_kind *kind, struct sli_edge_shard *shard,
     const struct sli_edge_arrival *arrival);

@@ -77,6 +77,7 @@ int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
     sli_list_init(&shard->proxied);
     sli_buf_init(&shard->output, &edge->alloc, OUTPUT_MAX);
     sli_mail_reply_init(&shard->reply, &edge->alloc);
+    sli_http_fields_init(&shard->fields, &edge->alloc);
     /* Room for any text of sli_edge_shard_reply. */
     if (sli_mail_reply_set(&shard->reply, 451,
             SLI_LITERAL("a fixed text is never longer than this line, which "
@@ -111,6 +112,7 @@ void sli_edge_shard_fini(struct sli_edge_shard *shard)
         sli_edge_op_release(&shard->ops, shard->detach_op);
     }
     sli_edge_ops_fini(&shard->ops);
+    sli_http_fields_fini(&shard->fields);
     sli_free(alloc, shard->text);
     sli_buf_fini(&shard->output);
     sli_mail_reply_fini(&shard->reply);
@@ -224,7 +226,7 @@ static int attach_queue(
     struct slimta_queue *queue = shard->edge->queue;
     int err = 0;
 
-    if (queue->methods->attach != NULL) {
+    if (queue != NULL && queue->methods->attach != NULL) {
         err = queue->methods->attach(queue, shard->loop);
     }
     if (err != 0) {
@@ -357,7 +359,7 @@ static void detach_queue(struct sli_edge_shard *shard)
     struct slimta_op *op = shard->detach_op;
 
     shard->state = SLI_EDGE_SHARD_DETACHING;
-    if (op == NULL || queue->methods->detach == NULL) {
+    if (op == NULL || queue == NULL || queue->methods->detach == NULL) {
         leave(shard);
         return;
     }

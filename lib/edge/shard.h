@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "edge/counters.h"
 #include "edge/op.h"
+#include "http/fields.h"
 #include "io/listener.h"
 #include "io/loop.h"
 
@@ -30,6 +31,7 @@ struct sli_edge_arrival {
 struct sli_edge_member {
     struct sli_list link;
     struct sli_edge_shard *shard;
+    int is_mounted; /* HTTP: a request of another server's, no connection */
 };
 
 /** What a shard asks of the sessions that it holds. */
@@ -82,8 +84,9 @@ struct sli_edge_shard {
     unsigned jobs;           /* pool jobs that outlive their session */
     struct slimta_resolver *resolver; /* from start to leaving */
     struct sli_edge_ops ops;
-    struct sli_buf output;     /* what the engine that runs has to say */
-    struct slimta_reply reply; /* scratch for one reply of ours */
+    struct sli_buf output;         /* what the engine that runs has to say */
+    struct slimta_reply reply;     /* scratch for one reply of ours */
+    struct sli_http_fields fields; /* of the request whose head is read */
     char *text; /* scratch for the words of one command, `text_bytes` */
 
     struct sli_io_message stop_message;

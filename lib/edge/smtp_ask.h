@@ -4,10 +4,6 @@
 
 #include "edge/smtp_session.h"
 
-/** Whether any table has this step's validator. */
-int sli_edge_smtp_ask_has(
-    const struct sli_edge_smtp_session *session, enum sli_edge_step step);
-
 /** The engine's question: at hand while it is acted on, told again later. */
 void sli_edge_smtp_ask_question(
     struct sli_edge_smtp_session *session, struct sli_smtp_event *event);
@@ -15,11 +11,6 @@ void sli_edge_smtp_ask_question(
 /** Asks about the engine's question, with the engine's default. */
 void sli_edge_smtp_ask(struct sli_edge_smtp_session *session,
     enum sli_edge_step step, sli_edge_round_done done);
-
-/** Asks with `reply` as the default. The validators' time begins. */
-void sli_edge_smtp_ask_with(struct sli_edge_smtp_session *session,
-    enum sli_edge_step step, const struct slimta_reply *reply,
-    sli_edge_round_done done);
 
 /** Answers the engine's question; NULL: with its default. The client's time for
  * the next command begins. */
@@ -30,23 +21,8 @@ void sli_edge_smtp_ask_answer(
 void sli_edge_smtp_ask_answer_done(
     struct slimta_session *base, const struct slimta_reply *reply);
 
-/** Whether the session goes on as after the default. 221 only ends it. */
-int sli_edge_smtp_ask_is_yes(const struct slimta_reply *reply);
-
-/** Keeps a copy of a reply (NULL: none) for a later answer, in place of the one
- * before; without memory there is none. */
-void sli_edge_smtp_ask_keep(
-    struct sli_edge_smtp_session *session, const struct slimta_reply *reply);
-void sli_edge_smtp_ask_drop_kept(struct sli_edge_smtp_session *session);
-
 /** The list of extensions that was edited is not needed any more. */
 void sli_edge_smtp_ask_drop_extensions(struct sli_edge_smtp_session *session);
-
-/** The queue's results are not needed any more. */
-void sli_edge_smtp_ask_drop_results(struct sli_edge_smtp_session *session);
-
-/** The octets that `chunk` was asked about are not needed any more. */
-void sli_edge_smtp_ask_drop_held(struct sli_edge_smtp_session *session);
 
 /** Ends the session for want of memory. */
 void sli_edge_smtp_ask_out_of_memory(struct sli_edge_smtp_session *session);

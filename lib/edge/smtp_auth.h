@@ -15,14 +15,8 @@ void sli_edge_smtp_auth_on_answer(
 void sli_edge_smtp_auth_on_given_up(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event);
 
-/** What the validators of `auth` and `secret` are told. */
-void sli_edge_smtp_auth_fill(const struct sli_edge_smtp_session *session,
-    enum sli_edge_step step, struct sli_edge_arguments *arguments);
-
-/** Whether keys are being made from a password, off the loop. */
-int sli_edge_smtp_auth_is_busy(const struct sli_edge_smtp_session *session);
-
-/** The exchange is over, or nobody waits for it any more. */
-void sli_edge_smtp_auth_drop(struct sli_edge_smtp_session *session);
+/** A mechanism asks the client for more. */
+void sli_edge_smtp_auth_challenge(
+    struct slimta_session *base, struct slimta_slice octets);
 
 #endif

@@ -1,105 +1,56 @@
 /** The SMTP edge's public object: its options and its verbs. */
 #include "edge/smtp_edge.h"
 
-#include <inttypes.h>
-#include <unistd.h>
-
 #include <slimta/queue.h>
 
 #include "base/alloc.h"
-#include "base/ascii.h"
 #include "base/error.h"
-#include "base/options.h"
-#include "base/slice.h"
 #include "edge/adopt.h"
-#include "edge/form.h"
+#include "edge/options.h"
 #include "edge/policy.h"
 #include "edge/smtp_session.h"
-#include "io/resolver_servers.h"
 
 /* The defaults and limits of struct smtp_edge_options. */
-#define DEFAULT_THREADS 1
 #define DEFAULT_MESSAGE_BYTES (UINT64_C(50) << 20)
 #define DEFAULT_RECIPIENTS 1000
 #define DEFAULT_COMMAND_BYTES 4096
 #define COMMAND_BYTES_MIN 512
 #define COMMAND_BYTES_MAX 65536
-#define DEFAULT_CONNECTIONS 10000
-#define DEFAULT_CONNECTIONS_PER_IP 100
 #define DEFAULT_ERRORS 20
 #define DEFAULT_IDLE_COMMANDS 100000
-#define DEFAULT_DATA_RATE 1024
 #define DEFAULT_RECEIVED 100
 #define EHLO_BYTES_MAX 255  /* of a domain: RFC 5321 section 4.5.3.1.2 */
 #define LINE_BYTES_MIN 1000 /* RFC 5321 section 4.5.3.1.6 */
 #define DEFAULT_UNREAD_BYTES 65536
 #define UNREAD_BYTES_MAX 1073741824
 #define DEFAULT_COMMAND_TIMEOUT_MS 300000
-#define DEFAULT_DATA_TIMEOUT_MS 600000
-#define DEFAULT_VALIDATOR_TIMEOUT_MS 30000
-#define DEFAULT_QUEUE_TIMEOUT_MS 300000
-#define DEFAULT_QUEUE_WRITE_TIMEOUT_MS 60000
-#define DEFAULT_SPILL_BYTES 65536
-#define DEFAULT_SPILL_DIRECTORY "/var/tmp"
 #define DEFAULT_TLS_TIMEOUT_MS 30000
 #define DEFAULT_AUTH_BYTES 12290 /* RFC 4954 section 4 */
 #define AUTH_BYTES_MIN 512
 #define AUTH_BYTES_MAX 65536
-#define HOSTNAME_MAX 255
-
-static uint64_t or_default(uint64_t value, uint64_t otherwise)
-{
-    return value == 0 ? otherwise : value;
-}
-
-static int check_threads(
-    const struct smtp_edge_options *options, struct slimta_error *error)
-{
-    if (options->threads > SLI_EDGE_THREADS_MAX) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "threads: %u is more than %d", options->threads,
-            SLI_EDGE_THREADS_MAX);
-    }
-    return 0;
-}
-
-/* What a number may be beside 0. */
-static int check_range(const char *name, uint64_t value, uint64_t least,
-    uint64_t most, struct slimta_error *error)
-{
-    if (value == 0 || (value >= least && value <= most)) {
-        return 0;
-    }
-    if (most == SLIMTA_UNLIMITED) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "%s: %" PRIu64 " is below %" PRIu64, name, value, least);
-    }
-    return sli_error_set(error, SLIMTA_EINVAL,
-        "%s: %" PRIu64 " is not between %" PRIu64 " and %" PRIu64, name, value,
-        least, most);
-}
 
 static int check_sizes(
     const struct smtp_edge_options *options, struct slimta_error *error)
 {
-    int err = check_range("max_command_bytes", options->max_command_bytes,
-        COMMAND_BYTES_MIN, COMMAND_BYTES_MAX, error);
+    int err = sli_edge_options_check_range("max_command_bytes",
+        options->max_command_bytes, COMMAND_BYTES_MIN, COMMAND_BYTES_MAX,
+        error);
 
     if (err == 0) {
-        err = check_range("max_ehlo_bytes", options->max_ehlo_bytes, 1,
-            EHLO_BYTES_MAX, error);
+        err = sli_edge_options_check_range("max_ehlo_bytes",
+            options->max_ehlo_bytes, 1, EHLO_BYTES_MAX, error);
     }
     if (err == 0) {
-        err = check_range("max_auth_bytes", options->max_auth_bytes,
-            AUTH_BYTES_MIN, AUTH_BYTES_MAX, error);
+        err = sli_edge_options_check_range("max_auth_bytes",
+            options->max_auth_bytes, AUTH_BYTES_MIN, AUTH_BYTES_MAX, error);
     }
     if (err == 0) {
-        err = check_range("max_line_bytes", options->max_line_bytes,
-            LINE_BYTES_MIN, SLIMTA_UNLIMITED, error);
+        err = sli_edge_options_check_range("max_line_bytes",
+            options->max_line_bytes, LINE_BYTES_MIN, SLIMTA_UNLIMITED, error);
     }
     if (err == 0) {
-        err = check_range("max_unread_bytes", options->max_unread_bytes, 1,
-            UNREAD_BYTES_MAX, error);
+        err = sli_edge_options_check_range("max_unread_bytes",
+            options->max_unread_bytes, 1, UNREAD_BYTES_MAX, error);
     }
     return err;
 }
@@ -120,11 +71,6 @@ static int check_enums(
         return sli_error_set(error, SLIMTA_EINVAL,
             "tls_mode: %d is not one of its values", (int)options->tls_mode);
     }
-    if ((unsigned)options->reverse_names > SLIMTA_REVERSE_NAMES_ON) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "reverse_names: %d is not one of its values",
-            (int)options->reverse_names);
-    }
     return 0;
 }
 
@@ -137,33 +83,11 @@ static int check_tls(
         : 0;
 }
 
-static int check_dns_servers(
-    const struct smtp_edge_options *options, struct slimta_error *error)
-{
-    struct sli_io_resolver_servers servers;
-
-    return sli_io_resolver_servers_read(
-        &servers, options->dns_servers, "dns_servers", error);
-}
-
-static int check_queue(
-    const struct slimta_queue *queue, struct slimta_error *error)
-{
-    const char *flaw = sli_edge_form_flaw(queue);
-
-    return flaw == NULL
-        ? 0
-        : sli_error_set(error, SLIMTA_EINVAL, "queue: %s", flaw);
-}
-
 static int check(const struct smtp_edge_options *options,
     const struct slimta_queue *queue, struct slimta_error *error)
 {
-    int err = check_threads(options, error);
+    int err = check_sizes(options, error);
 
-    if (err == 0) {
-        err = check_sizes(options, error);
-    }
     if (err == 0) {
         err = check_enums(options, error);
     }
@@ -171,135 +95,45 @@ static int check(const struct smtp_edge_options *options,
         err = check_tls(options, error);
     }
     if (err == 0) {
-        err = check_dns_servers(options, error);
-    }
-    if (err == 0) {
-        err = check_queue(queue, error);
+        err = sli_edge_options_check_queue(queue, error);
     }
     return err;
-}
-
-/* A name that can stand in a banner and in a trace field. */
-static int is_hostname(struct slimta_slice name)
-{
-    if (name.size == 0 || name.size > HOSTNAME_MAX ||
-        !sli_ascii_all(name, SLI_ASCII_PRINT)) {
-        return 0;
-    }
-    for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] == ' ') {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static int copy_hostname(struct smtp_edge *edge,
-    const struct smtp_edge_options *options, struct slimta_error *error)
-{
-    char machine[HOSTNAME_MAX + 1] = "";
-    struct slimta_slice name = sli_slice_text(options->hostname);
-
-    if (options->hostname == NULL) {
-        if (gethostname(machine, sizeof machine - 1) != 0) {
-            machine[0] = '\0';
-        }
-        name = sli_slice_text(machine[0] == '\0' ? "localhost" : machine);
-    }
-    if (!is_hostname(name)) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "hostname: 1 to %d printable octets without spaces are needed",
-            HOSTNAME_MAX);
-    }
-    edge->hostname = sli_alloc_text(&edge->edge.alloc, name);
-    edge->smtp.hostname = edge->hostname;
-    edge->edge.events.hostname = edge->hostname;
-    return edge->hostname == NULL
-        ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
-        : 0;
-}
-
-static int copy_spill_directory(struct smtp_edge *edge,
-    const struct smtp_edge_options *options, struct slimta_error *error)
-{
-    const char *directory = options->spill_directory != NULL
-        ? options->spill_directory
-        : DEFAULT_SPILL_DIRECTORY;
-
-    edge->spill_directory =
-        sli_alloc_text(&edge->edge.alloc, sli_slice_text(directory));
-    edge->handoff.spill_directory = edge->spill_directory;
-    return edge->spill_directory == NULL
-        ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
-        : 0;
-}
-
-static int copy_dns_servers(struct smtp_edge *edge,
-    const struct smtp_edge_options *options, struct slimta_error *error)
-{
-    if (options->dns_servers == NULL) {
-        return 0;
-    }
-    edge->edge.dns_servers =
-        sli_alloc_text(&edge->edge.alloc, sli_slice_text(options->dns_servers));
-    return edge->edge.dns_servers == NULL
-        ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
-        : 0;
 }
 
 static void copy_numbers(
     struct smtp_edge *edge, const struct smtp_edge_options *options)
 {
-    edge->edge.threads =
-        options->threads == 0 ? DEFAULT_THREADS : options->threads;
-    edge->edge.wants_reverse_names =
-        options->reverse_names == SLIMTA_REVERSE_NAMES_ON;
-    sli_edge_places_limit(&edge->edge.places,
-        or_default(options->max_connections, DEFAULT_CONNECTIONS),
-        or_default(
-            options->max_connections_per_ip, DEFAULT_CONNECTIONS_PER_IP));
     edge->smtp.alloc = &edge->edge.alloc;
     edge->smtp.max_message_bytes =
-        or_default(options->max_message_bytes, DEFAULT_MESSAGE_BYTES);
+        sli_edge_options_or(options->max_message_bytes, DEFAULT_MESSAGE_BYTES);
     edge->smtp.max_recipients =
-        or_default(options->max_recipients, DEFAULT_RECIPIENTS);
+        sli_edge_options_or(options->max_recipients, DEFAULT_RECIPIENTS);
     edge->smtp.max_command_bytes =
-        or_default(options->max_command_bytes, DEFAULT_COMMAND_BYTES);
+        sli_edge_options_or(options->max_command_bytes, DEFAULT_COMMAND_BYTES);
     edge->smtp.max_ehlo_bytes =
-        or_default(options->max_ehlo_bytes, EHLO_BYTES_MAX);
+        sli_edge_options_or(options->max_ehlo_bytes, EHLO_BYTES_MAX);
     edge->smtp.max_line_bytes =
-        or_default(options->max_line_bytes, SLIMTA_UNLIMITED);
+        sli_edge_options_or(options->max_line_bytes, SLIMTA_UNLIMITED);
     edge->max_unread_bytes =
-        or_default(options->max_unread_bytes, DEFAULT_UNREAD_BYTES);
-    edge->smtp.max_errors = or_default(options->max_errors, DEFAULT_ERRORS);
+        sli_edge_options_or(options->max_unread_bytes, DEFAULT_UNREAD_BYTES);
+    edge->smtp.max_errors =
+        sli_edge_options_or(options->max_errors, DEFAULT_ERRORS);
     edge->smtp.max_received =
-        or_default(options->max_received, DEFAULT_RECEIVED);
+        sli_edge_options_or(options->max_received, DEFAULT_RECEIVED);
     edge->smtp.max_idle_commands =
-        or_default(options->max_idle_commands, DEFAULT_IDLE_COMMANDS);
+        sli_edge_options_or(options->max_idle_commands, DEFAULT_IDLE_COMMANDS);
     edge->smtp.bare_newlines = options->bare_newlines;
     edge->smtp.greeting = options->greeting;
     edge->smtp.max_auth_bytes =
-        or_default(options->max_auth_bytes, DEFAULT_AUTH_BYTES);
-    edge->command_timeout_ms =
-        or_default(options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
+        sli_edge_options_or(options->max_auth_bytes, DEFAULT_AUTH_BYTES);
+    edge->command_timeout_ms = sli_edge_options_or(
+        options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
     edge->tls_timeout_ms =
-        or_default(options->tls_timeout_ms, DEFAULT_TLS_TIMEOUT_MS);
+        sli_edge_options_or(options->tls_timeout_ms, DEFAULT_TLS_TIMEOUT_MS);
     if (edge->tls_timeout_ms > edge->command_timeout_ms) {
         edge->tls_timeout_ms = edge->command_timeout_ms;
     }
     edge->edge.text_bytes = (size_t)edge->smtp.max_command_bytes + 2;
-    edge->validator_timeout_ms =
-        or_default(options->validator_timeout_ms, DEFAULT_VALIDATOR_TIMEOUT_MS);
-    edge->data_limits = (struct sli_edge_rate_limits){
-        .min_rate = or_default(options->min_data_rate, DEFAULT_DATA_RATE),
-        .max_ms = or_default(options->data_timeout_ms, DEFAULT_DATA_TIMEOUT_MS),
-    };
-    edge->queue_timeout_ms =
-        or_default(options->queue_timeout_ms, DEFAULT_QUEUE_TIMEOUT_MS);
-    edge->queue_write_timeout_ms = or_default(
-        options->queue_write_timeout_ms, DEFAULT_QUEUE_WRITE_TIMEOUT_MS);
-    edge->handoff.spill_bytes =
-        or_default(options->spill_bytes, DEFAULT_SPILL_BYTES);
 }
 
 static void release(struct sli_edge *base)
@@ -309,8 +143,6 @@ static void release(struct sli_edge *base)
 
     sli_edge_fini(base);
     sli_edge_auth_fini(&edge->auth);
-    sli_free(&alloc, edge->hostname);
-    sli_free(&alloc, edge->spill_directory);
     sli_free(&alloc, edge);
 }
 
@@ -345,6 +177,34 @@ static int take_tls(struct smtp_edge *edge,
     return sli_edge_set_tls(&edge->edge, options->tls, error);
 }
 
+static int apply_common(struct smtp_edge *edge,
+    const struct smtp_edge_options *options, struct slimta_error *error)
+{
+    const struct sli_edge_options common = {
+        .hostname = options->hostname,
+        .threads = options->threads,
+        .max_connections = options->max_connections,
+        .max_connections_per_ip = options->max_connections_per_ip,
+        .validator_timeout_ms = options->validator_timeout_ms,
+        .queue_timeout_ms = options->queue_timeout_ms,
+        .queue_write_timeout_ms = options->queue_write_timeout_ms,
+        .data_timeout_ms = options->data_timeout_ms,
+        .min_data_rate = options->min_data_rate,
+        .spill_bytes = options->spill_bytes,
+        .spill_directory = options->spill_directory,
+        .proxy = options->proxy,
+        .proxy_cap_ms = edge->command_timeout_ms,
+        .reverse_names = options->reverse_names,
+        .dns_servers = options->dns_servers,
+        .event = options->event,
+        .event_user = options->event_user,
+    };
+    int err = sli_edge_options_apply(&edge->edge, &common, error);
+
+    edge->smtp.hostname = edge->edge.hostname;
+    return err;
+}
+
 static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
     const struct slimta_alloc *alloc, struct slimta_queue *queue,
     struct slimta_error *error)
@@ -357,21 +217,9 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
         return sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
     }
     copy_numbers(edge, options);
-    edge->edge.events.tell = options->event;
-    edge->edge.events.user = options->event_user;
-    err = copy_hostname(edge, options, error);
-    if (err == 0) {
-        err = copy_spill_directory(edge, options, error);
-    }
-    if (err == 0) {
-        err = copy_dns_servers(edge, options, error);
-    }
+    err = apply_common(edge, options, error);
     if (err == 0) {
         err = take_tls(edge, options, error);
-    }
-    if (err == 0) {
-        err = sli_edge_proxied_init(&edge->edge.proxied, &edge->edge.alloc,
-            options->proxy, edge->command_timeout_ms, error);
     }
     if (err == 0) {
         err = sli_edge_auth_init(&edge->auth, &edge->edge.alloc,
@@ -393,44 +241,25 @@ int smtp_edge_new(struct smtp_edge **out,
 {
     struct smtp_edge_options known = {.size = sizeof known};
     struct slimta_alloc alloc;
-    int err = 0;
+    int err;
 
     if (out == NULL) {
         return sli_error_set(error, SLIMTA_EINVAL, "out: it is NULL");
     }
-    if (options != NULL) {
-        err = SLI_OPTIONS_COPY(&known, options);
+    err = sli_edge_options_copy(&known, sizeof known, options, error);
+    if (err == 0) {
+        err = sli_edge_options_copy_alloc(&alloc, known.alloc, error);
     }
-    if (err != 0) {
-        return sli_error_set(error, err,
-            "options: their size is wrong, or they ask for something that this "
-            "version does not know");
+    if (err == 0) {
+        err = check(&known, queue, error);
     }
-    err = sli_alloc_init(&alloc, known.alloc);
-    if (err != 0) {
-        return sli_error_set(error, err,
-            "alloc: its size is wrong, or only some functions are there");
-    }
-    err = check(&known, queue, error);
     return err != 0 ? err : make(out, &known, &alloc, queue, error);
 }
 
 int smtp_edge_add_validators(struct smtp_edge *edge,
     const struct slimta_validators *validators, struct slimta_error *error)
 {
-    int err;
-
-    if (edge->edge.state != SLI_EDGE_NEW) {
-        return sli_error_set(error, SLIMTA_ESTATE,
-            "validators are added before the edge is started");
-    }
-    if (validators == NULL) {
-        return sli_error_set(error, SLIMTA_EINVAL, "validators: NULL");
-    }
-    err = sli_edge_policy_add(&edge->edge, validators);
-    return err == 0
-        ? 0
-        : sli_error_set(error, err, "validators: %s", slimta_strerror(err));
+    return sli_edge_policy_add_public(&edge->edge, validators, error);
 }
 
 int smtp_edge_listen(struct smtp_edge *edge, const char *host, uint16_t port,
@@ -454,11 +283,7 @@ int smtp_edge_listen_fd(
 int smtp_edge_address(
     const struct smtp_edge *edge, size_t index, struct slimta_address *address)
 {
-    if (index >= edge->edge.socket_count) {
-        return 0;
-    }
-    *address = edge->edge.sockets[index].address;
-    return 1;
+    return sli_edge_address(&edge->edge, index, address);
 }
 
 int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,

@@ -6,8 +6,6 @@
 
 #include "edge/auth.h"
 #include "edge/edge.h"
-#include "edge/handoff.h"
-#include "edge/rate.h"
 #include "smtp/server.h"
 
 /** Constant once it is made: sessions of all threads read it. */
@@ -15,16 +13,9 @@ struct smtp_edge {
     struct sli_edge edge; /* first: the two are cast into each other */
     struct sli_smtp_config smtp;
     struct sli_edge_auth auth;
-    struct sli_edge_handoff_limits handoff;
     uint64_t max_unread_bytes; /* below UNREAD_BYTES_MAX */
     uint64_t tls_timeout_ms;
     uint64_t command_timeout_ms;
-    uint64_t validator_timeout_ms;
-    struct sli_edge_rate_limits data_limits;
-    uint64_t queue_timeout_ms;
-    uint64_t queue_write_timeout_ms;
-    char *hostname;
-    char *spill_directory;
 };
 
 #endif

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "base/slice.h"
+#include "edge/ask.h"
+#include "edge/exchange.h"
+#include "edge/message.h"
 #include "edge/smtp_ask.h"
 #include "edge/smtp_auth.h"
 #include "edge/smtp_message.h"
@@ -20,11 +23,11 @@ static void connect_done(
 {
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
-    if (!sli_edge_smtp_ask_is_yes(reply) ||
-        !sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_BANNER)) {
+    if (!sli_edge_ask_is_yes(reply) ||
+        !sli_edge_ask_has(&session->base, SLI_EDGE_STEP_BANNER)) {
         sli_edge_smtp_ask_answer(session, reply);
     } else if (reply != NULL) {
-        sli_edge_smtp_ask_with(session, SLI_EDGE_STEP_BANNER, reply,
+        sli_edge_ask(&session->base, SLI_EDGE_STEP_BANNER, reply,
             sli_edge_smtp_ask_answer_done);
     } else {
         sli_edge_smtp_ask(
@@ -47,8 +50,9 @@ static void extensions_done(
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
     sli_smtp_server_offer(&session->engine, session->extensions);
-    sli_edge_smtp_ask_answer(session, reply != NULL ? reply : session->kept);
-    sli_edge_smtp_ask_drop_kept(session);
+    sli_edge_smtp_ask_answer(
+        session, reply != NULL ? reply : session->base.kept);
+    sli_edge_ask_drop_kept(&session->base);
     sli_edge_smtp_ask_drop_extensions(session);
 }
 
@@ -60,10 +64,10 @@ static void ask_extensions(
         sli_edge_smtp_ask_out_of_memory(session);
         return;
     }
-    sli_edge_smtp_ask_keep(session, reply);
+    sli_edge_ask_keep(&session->base, reply);
     if (reply != NULL) {
-        sli_edge_smtp_ask_with(
-            session, SLI_EDGE_STEP_EXTENSIONS, reply, extensions_done);
+        sli_edge_ask(
+            &session->base, SLI_EDGE_STEP_EXTENSIONS, reply, extensions_done);
     } else {
         sli_edge_smtp_ask(session, SLI_EDGE_STEP_EXTENSIONS, extensions_done);
     }
@@ -76,11 +80,11 @@ static void greeting_done(
     struct sli_smtp_event event;
 
     sli_edge_smtp_ask_question(session, &event);
-    if (sli_edge_smtp_ask_is_yes(reply) &&
+    if (sli_edge_ask_is_yes(reply) &&
         sli_edge_session_set_ehlo(base, event.greeting.name) != 0) {
         sli_edge_smtp_ask_out_of_memory(session);
-    } else if (sli_edge_smtp_ask_is_yes(reply) && event.greeting.extended &&
-        sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_EXTENSIONS)) {
+    } else if (sli_edge_ask_is_yes(reply) && event.greeting.extended &&
+        sli_edge_ask_has(&session->base, SLI_EDGE_STEP_EXTENSIONS)) {
         ask_extensions(session, reply);
     } else {
         sli_edge_smtp_ask_answer(session, reply);
@@ -102,7 +106,7 @@ static int make_envelope(struct sli_edge_smtp_session *session)
     struct slimta_session *base = &session->base;
     const struct sli_mail_facts facts = {
         .client = sli_edge_session_facts(base),
-        .receiver = session->edge->hostname,
+        .receiver = session->edge->edge.hostname,
     };
     struct sli_smtp_event event;
 
@@ -117,12 +121,12 @@ static void mail_done(
 {
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
-    if (!sli_edge_smtp_ask_is_yes(reply)) {
+    if (!sli_edge_ask_is_yes(reply)) {
         sli_edge_smtp_ask_answer(session, reply);
     } else if (make_envelope(session) != 0) {
         sli_edge_smtp_ask_out_of_memory(session);
-    } else if (sli_edge_handoff_wants_early(&session->handoff)) {
-        sli_edge_smtp_message_open(session, reply);
+    } else if (sli_edge_handoff_wants_early(&session->base.handoff)) {
+        sli_edge_message_open(base, reply);
     } else {
         sli_edge_smtp_ask_answer(session, reply);
     }
@@ -178,12 +182,12 @@ static void rcpt_done(
 {
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
-    if (!sli_edge_smtp_ask_is_yes(reply)) {
+    if (!sli_edge_ask_is_yes(reply)) {
         sli_edge_smtp_ask_answer(session, reply);
-    } else if (sli_edge_handoff_wants_early(&session->handoff)) {
+    } else if (sli_edge_handoff_wants_early(&session->base.handoff)) {
         struct slimta_recipient recipient = asked_recipient(session);
 
-        sli_edge_smtp_message_recipient(session, &recipient, reply);
+        sli_edge_message_list(base, &recipient, reply);
     } else if (add_recipient(session) != 0) {
         sli_edge_smtp_ask_out_of_memory(session);
     } else {
@@ -210,7 +214,7 @@ static void on_reset(
 {
     (void)event;
     sli_edge_smtp_tell_aborted(session);
-    sli_edge_smtp_message_drop(session);
+    sli_edge_message_drop(&session->base);
 }
 
 /* Commands that only say something */
@@ -362,11 +366,11 @@ static void fill_arguments(struct slimta_session *base, enum sli_edge_step step,
 {
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
-    arguments->octets = session->octets;
+    arguments->octets = session->base.octets;
     arguments->extensions = session->extensions;
-    arguments->results = session->results;
+    arguments->results = session->base.results;
     if (step == SLI_EDGE_STEP_AUTH || step == SLI_EDGE_STEP_SECRET) {
-        sli_edge_smtp_auth_fill(session, step, arguments);
+        sli_edge_exchange_fill(base, step, arguments);
     } else if (step != SLI_EDGE_STEP_CHUNK && step != SLI_EDGE_STEP_TLS) {
         fill_command(session, arguments); /* those two answer no command */
     }
@@ -377,7 +381,7 @@ static void lent(struct slimta_session *base, struct slimta_results *results,
 {
     struct sli_edge_smtp_session *session = sli_edge_smtp_session_of(base);
 
-    session->results = results;
+    session->base.results = results;
     session->extensions = extensions;
 }
 
@@ -392,10 +396,39 @@ static int is_extended(const struct slimta_session *base)
     return ((const struct sli_edge_smtp_session *)base)->engine.is_extended;
 }
 
+static void wait(struct slimta_session *base, uint64_t time_ms)
+{
+    sli_edge_smtp_session_wait(sli_edge_smtp_session_of(base), time_ms);
+}
+
+static void terminate(
+    struct slimta_session *base, const struct slimta_reply *reply)
+{
+    base->reason = SLIMTA_CLOSED_REPLY;
+    sli_smtp_server_terminate_with(
+        &sli_edge_smtp_session_of(base)->engine, reply);
+}
+
+static void out_of_memory(struct slimta_session *base)
+{
+    sli_edge_smtp_ask_out_of_memory(sli_edge_smtp_session_of(base));
+}
+
 const struct sli_edge_session_kind sli_edge_smtp_events_kind = {
     .arguments = fill_arguments,
     .lent = lent,
     .go_on = sli_edge_smtp_message_go_on,
     .protocol = protocol,
     .is_extended = is_extended,
+    .wait = wait,
+    .answer = sli_edge_smtp_ask_answer_done,
+    .terminate = terminate,
+    .out_of_memory = out_of_memory,
+    .opened = sli_edge_smtp_message_early_answer,
+    .listed = sli_edge_smtp_message_early_answer,
+    .begun = sli_edge_smtp_message_begun,
+    .is_receiving = sli_edge_smtp_message_is_receiving,
+    .say_queued = sli_edge_smtp_message_say_queued,
+    .proved = sli_edge_smtp_message_early_answer,
+    .challenge = sli_edge_smtp_auth_challenge,
 };

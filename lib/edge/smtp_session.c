@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "edge/ask.h"
 #include "edge/events.h"
+#include "edge/exchange.h"
+#include "edge/message.h"
 #include "edge/smtp_ask.h"
 #include "edge/smtp_auth.h"
 #include "edge/smtp_events.h"
@@ -57,9 +60,9 @@ void sli_edge_smtp_session_close(
         session->is_closing = 1;
         sli_io_timer_stop(shard_of(session)->loop, &session->timer);
         sli_edge_smtp_tell_aborted(session);
-        sli_edge_handoff_abort(&session->handoff);
+        sli_edge_handoff_abort(&session->base.handoff);
         sli_edge_smtp_ask_forget(session);
-        sli_edge_smtp_auth_drop(session);
+        sli_edge_exchange_drop(&session->base);
     }
     sli_io_conn_close(&session->conn, how);
 }
@@ -79,9 +82,9 @@ static void judge(struct sli_edge_smtp_session *session)
     uint64_t now = sli_io_loop_now(shard_of(session)->loop);
 
     if (sli_smtp_server_state(&session->engine) == SLI_SMTP_STATE_CONTENT &&
-        sli_edge_rate_judge(&session->rate, now) == SLI_EDGE_RATE_FINE) {
+        sli_edge_rate_judge(&session->base.rate, now) == SLI_EDGE_RATE_FINE) {
         sli_edge_smtp_session_wait(
-            session, sli_edge_rate_check_ms(&session->rate, now));
+            session, sli_edge_rate_check_ms(&session->base.rate, now));
         return;
     }
     sli_edge_smtp_session_terminate(
@@ -94,14 +97,9 @@ static void timed_out(struct sli_io_timer *timer)
     struct sli_edge_smtp_session *session =
         SLI_LIST_ITEM(timer, struct sli_edge_smtp_session, timer);
 
-    sli_edge_smtp_tell_deadline(session);
     if (session->is_securing) {
         sli_edge_smtp_tls_time_out(session);
-    } else if (sli_edge_policy_is_waiting(&session->base.round)) {
-        sli_edge_policy_time_out(&session->base);
-    } else if (sli_edge_handoff_is_waiting(&session->handoff)) {
-        sli_edge_handoff_time_out(&session->handoff);
-    } else {
+    } else if (!sli_edge_ask_time_out(&session->base)) {
         judge(session);
     }
 }
@@ -156,9 +154,8 @@ static int may_say_more(const struct sli_edge_smtp_session *session)
 static int can_go_on(const struct sli_edge_smtp_session *session)
 {
     return !session->is_closing && !session->is_securing &&
-        !sli_edge_smtp_auth_is_busy(session) &&
-        !sli_edge_policy_is_waiting(&session->base.round) &&
-        !sli_edge_handoff_is_busy(&session->handoff) && may_say_more(session);
+        !sli_edge_exchange_is_busy(&session->base) &&
+        !sli_edge_message_is_busy(&session->base) && may_say_more(session);
 }
 
 /* Whether the replies that stand together are to be sent: also as soon as they
@@ -197,7 +194,7 @@ static int step(struct sli_edge_smtp_session *session)
 static void forget_question(struct sli_edge_smtp_session *session)
 {
     sli_edge_policy_cancel(&session->base);
-    sli_edge_smtp_auth_drop(session);
+    sli_edge_exchange_drop(&session->base);
 }
 
 /* Whether nothing more is to be read for now. A client whose command is being
@@ -251,7 +248,7 @@ static void received(struct sli_io_conn *conn, struct slimta_slice octets)
     sli_io_conn_wipe_input(
         conn, sli_smtp_server_reads_secrets(&session->engine));
     sli_edge_smtp_tell_received(session, octets.size);
-    sli_edge_rate_add(&session->rate, octets.size);
+    sli_edge_rate_add(&session->base.rate, octets.size);
     if (sli_smtp_server_feed(&session->engine, octets) != 0) {
         forget_question(session);
     }
@@ -310,9 +307,6 @@ static void begin(struct sli_edge_smtp_session *session,
     sli_list_append(&shard->members, &session->base.member.link);
     sli_smtp_server_init(
         &session->engine, &session->edge->smtp, &shard->output);
-    sli_edge_handoff_init(&session->handoff, shard, &session->edge->handoff,
-        &sli_edge_smtp_message_handoff);
-    session->handoff.session_id = session->base.id;
     sli_edge_smtp_tell_begin(session);
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);
     if (session->edge->smtp.tls == SLI_SMTP_TLS_IMMEDIATE) {

@@ -2,8 +2,6 @@
 #ifndef EDGE_SMTP_SESSION_H
 #define EDGE_SMTP_SESSION_H
 
-#include "edge/handoff.h"
-#include "edge/rate.h"
 #include "edge/session.h"
 #include "edge/smtp_edge.h"
 #include "edge/smtp_tell.h"
@@ -16,18 +14,10 @@ struct sli_edge_smtp_session {
     struct smtp_edge *edge;
     struct sli_io_conn conn;
     struct sli_smtp_server engine;
-    struct sli_edge_handoff handoff;
-    struct sli_io_timer timer; /* for whatever the session waits for */
-    struct sli_edge_smtp_exchange *exchange; /* of AUTH; NULL without one */
-    struct sli_edge_rate rate;          /* the client's time for a message */
+    struct sli_io_timer timer;          /* for whatever the session waits for */
     const struct sli_smtp_event *event; /* that is acted on, or NULL */
-    struct slimta_slice octets;         /* of the message, for `chunk` */
-    char *held;                /* a copy of them, while `chunk` waits */
-    struct slimta_reply *kept; /* a reply that a later answer needs, or NULL */
     struct slimta_extensions *extensions; /* while they are edited */
-    struct slimta_results *results;       /* for `queued` */
     struct sli_edge_smtp_tally tally;
-    unsigned char is_refused; /* by the queue */
     unsigned char is_pumping; /* pump runs: no need to call it */
     unsigned char is_closing;
     unsigned char is_securing; /* a handshake is made: nothing else happens */

@@ -76,18 +76,6 @@ void sli_edge_smtp_tell_discarded(
     sli_edge_events_tls_discarded(shard_of(session), session->base.id, size);
 }
 
-void sli_edge_smtp_tell_auth(struct sli_edge_smtp_session *session)
-{
-    sli_edge_events_auth(
-        shard_of(session), session->base.id, session->base.auth);
-}
-
-void sli_edge_smtp_tell_auth_failed(struct sli_edge_smtp_session *session,
-    const struct sli_edge_auth_failure *failure)
-{
-    sli_edge_events_auth_failed(shard_of(session), session->base.id, failure);
-}
-
 void sli_edge_smtp_tell_data(struct sli_edge_smtp_session *session)
 {
     session->tally.message_ms = now_ms(session);
@@ -108,9 +96,9 @@ static void tell_message(
         .sender = sender_of(session),
         .recipients = session->engine.transaction.recipients,
         .bytes = session->engine.transaction.size,
-        .queue_id = session->results == NULL
+        .queue_id = session->base.results == NULL
             ? NULL
-            : sli_edge_results_name(session->results),
+            : sli_edge_results_name(session->base.results),
         .took_ms = now_ms(session) - session->tally.message_ms,
     };
 
@@ -233,68 +221,6 @@ void sli_edge_smtp_tell_aborted(struct sli_edge_smtp_session *session)
         sli_edge_events_aborted(shard_of(session), session->base.id,
             sender_of(session), session->tally.message_bytes,
             session->base.reason);
-    }
-}
-
-static const char *question_of(const struct sli_edge_smtp_session *session)
-{
-    static const char *const steps[SLI_EDGE_STEPS] = {
-        [SLI_EDGE_STEP_CONNECT] = "connect",
-        [SLI_EDGE_STEP_BANNER] = "banner",
-        [SLI_EDGE_STEP_EHLO] = "ehlo",
-        [SLI_EDGE_STEP_HELO] = "helo",
-        [SLI_EDGE_STEP_STARTTLS] = "starttls",
-        [SLI_EDGE_STEP_TLS] = "tls",
-        [SLI_EDGE_STEP_AUTH] = "auth",
-        [SLI_EDGE_STEP_SECRET] = "secret",
-        [SLI_EDGE_STEP_MAIL] = "mail",
-        [SLI_EDGE_STEP_RCPT] = "rcpt",
-        [SLI_EDGE_STEP_DATA] = "data",
-        [SLI_EDGE_STEP_CHUNK] = "chunk",
-        [SLI_EDGE_STEP_HAVE_DATA] = "have_data",
-        [SLI_EDGE_STEP_QUEUED] = "queued",
-        [SLI_EDGE_STEP_RSET] = "rset",
-        [SLI_EDGE_STEP_NOOP] = "noop",
-        [SLI_EDGE_STEP_QUIT] = "quit",
-        [SLI_EDGE_STEP_COMMAND] = "command",
-        [SLI_EDGE_STEP_EXTENSIONS] = "extensions",
-    };
-
-    if (sli_edge_policy_is_waiting(&session->base.round)) {
-        return steps[session->base.round.step];
-    }
-    switch (session->handoff.state) {
-    case SLI_EDGE_HANDOFF_OPENING:
-    case SLI_EDGE_HANDOFF_BEGINNING:
-    case SLI_EDGE_HANDOFF_SWITCHING:
-        return "begin";
-    case SLI_EDGE_HANDOFF_ASKING:
-        return "recipient";
-    case SLI_EDGE_HANDOFF_SPILLING:
-        return "spill";
-    case SLI_EDGE_HANDOFF_FINISHING:
-        return session->handoff.message != NULL ? "commit" : "enqueue";
-    default:
-        return "write";
-    }
-}
-
-static uint64_t deadline_of(const struct sli_edge_smtp_session *session)
-{
-    if (sli_edge_policy_is_waiting(&session->base.round)) {
-        return session->edge->validator_timeout_ms;
-    }
-    return session->handoff.state == SLI_EDGE_HANDOFF_FINISHING
-        ? session->edge->queue_timeout_ms
-        : session->edge->queue_write_timeout_ms;
-}
-
-void sli_edge_smtp_tell_deadline(struct sli_edge_smtp_session *session)
-{
-    if (sli_edge_policy_is_waiting(&session->base.round) ||
-        sli_edge_handoff_is_waiting(&session->handoff)) {
-        sli_edge_events_deadline(shard_of(session), session->base.id,
-            question_of(session), deadline_of(session));
     }
 }
 

@@ -8,7 +8,6 @@
 #include <slimta/reply.h>
 #include <slimta/slice.h>
 
-struct sli_edge_auth_failure;
 struct sli_edge_smtp_session;
 
 /** What a session knows of itself for the day it is told. */
@@ -50,11 +49,6 @@ void sli_edge_smtp_tell_tls_failed(
 void sli_edge_smtp_tell_discarded(
     struct sli_edge_smtp_session *session, size_t size);
 
-/** AUTH: the session knows who the client is; or an exchange has failed. */
-void sli_edge_smtp_tell_auth(struct sli_edge_smtp_session *session);
-void sli_edge_smtp_tell_auth_failed(struct sli_edge_smtp_session *session,
-    const struct sli_edge_auth_failure *failure);
-
 /** The 354 was said, and octets of the message have come. */
 void sli_edge_smtp_tell_data(struct sli_edge_smtp_session *session);
 void sli_edge_smtp_tell_content(
@@ -62,10 +56,6 @@ void sli_edge_smtp_tell_content(
 
 /** The transaction is about to go: told when a message was on its way. */
 void sli_edge_smtp_tell_aborted(struct sli_edge_smtp_session *session);
-
-/** What the session waits for is about to time out: told when it is the host's
- * to answer. */
-void sli_edge_smtp_tell_deadline(struct sli_edge_smtp_session *session);
 
 /** There was no memory; `where` is static. */
 void sli_edge_smtp_tell_memory(

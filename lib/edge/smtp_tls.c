@@ -2,6 +2,7 @@
 #include "edge/smtp_tls.h"
 
 #include "base/slice.h"
+#include "edge/ask.h"
 #include "edge/smtp_ask.h"
 #include "edge/smtp_auth.h"
 #include "edge/smtp_tell.h"
@@ -76,7 +77,7 @@ void sli_edge_smtp_tls_secured(struct sli_edge_smtp_session *session)
     (void)sli_smtp_server_secured(&session->engine); /* it waits for that */
     sli_edge_smtp_auth_offer(session);
     sli_edge_smtp_session_wait(session, session->edge->command_timeout_ms);
-    sli_edge_smtp_ask_with(session, SLI_EDGE_STEP_TLS,
+    sli_edge_ask(&session->base, SLI_EDGE_STEP_TLS,
         sli_edge_shard_reply(
             sli_edge_session_shard(base), 220, "2.7.0 TLS is on"),
         tls_done);

@@ -21,6 +21,12 @@ static const struct sli_sasl_mechanism mechanisms[] = {
     {"EXTERNAL", SLI_SASL_NEEDS_CERTIFICATE, &sli_sasl_external_way},
 };
 
+const struct sli_sasl_mechanism sli_sasl_mechanism_basic = {
+    "BASIC", SLI_SASL_IS_PLAINTEXT, &sli_sasl_plain_way};
+
+const struct sli_sasl_mechanism sli_sasl_mechanism_bearer = {
+    "BEARER", SLI_SASL_IS_PLAINTEXT, &sli_sasl_bearer_way};
+
 const struct sli_sasl_mechanism *sli_sasl_mechanism_find(
     struct slimta_slice name)
 {

@@ -28,4 +28,10 @@ struct sli_sasl_mechanism {
 const struct sli_sasl_mechanism *sli_sasl_mechanism_find(
     struct slimta_slice name);
 
+/** HTTP's Basic: goes as PLAIN without an authzid, its message is PLAIN's.
+ * Bearer: its message is the token, which the host judges. No AUTH finds them.
+ */
+extern const struct sli_sasl_mechanism sli_sasl_mechanism_basic;
+extern const struct sli_sasl_mechanism sli_sasl_mechanism_bearer;
+
 #endif

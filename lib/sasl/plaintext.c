@@ -1,6 +1,6 @@
-/** PLAIN (RFC 4616) and LOGIN: the password itself comes. Nothing is hashed and
- * no nonce is needed, so libgsasl has no part in it: it would keep copies of
- * the password that nobody wipes. */
+/** PLAIN (RFC 4616), LOGIN, Basic and Bearer: the password itself comes.
+ * Nothing is hashed and no nonce is needed, so libgsasl has no part in it: it
+ * would keep copies of the password that nobody wipes. */
 #include <string.h>
 
 #include <slimta/error.h>
@@ -97,6 +97,17 @@ static enum sli_sasl_next step_login(
         : sli_sasl_state_fail(exchange, err, "malformed name");
 }
 
+/* RFC 6750: a token says by itself whose it is, to those who can read it. */
+static enum sli_sasl_next step_bearer(
+    struct sli_sasl_exchange *exchange, const struct slimta_slice *message)
+{
+    int err =
+        message == NULL ? SLIMTA_EINVAL : keep_password(exchange, *message);
+
+    return err == 0 ? SLI_SASL_CREDENTIALS
+                    : sli_sasl_state_fail(exchange, err, "malformed token");
+}
+
 /* 0, or SLIMTA_ENOMEM, after as long as a wrong password takes. */
 static int work_for_nobody(struct sli_sasl_exchange *exchange)
 {
@@ -161,4 +172,9 @@ const struct sli_sasl_way sli_sasl_login_way = {
     .step = step_login,
     .secret = judge,
     .slow = SLI_SASL_SECRET_STORED,
+};
+
+const struct sli_sasl_way sli_sasl_bearer_way = {
+    .step = step_bearer,
+    .slow = SLI_SASL_SECRET_NONE,
 };

@@ -68,6 +68,7 @@ struct sli_sasl_way {
 
 extern const struct sli_sasl_way sli_sasl_plain_way;
 extern const struct sli_sasl_way sli_sasl_login_way;
+extern const struct sli_sasl_way sli_sasl_bearer_way;
 extern const struct sli_sasl_way sli_sasl_cram_way;
 extern const struct sli_sasl_way sli_sasl_scram_way;
 extern const struct sli_sasl_way sli_sasl_external_way;

@@ -36,7 +36,7 @@ static struct sli_smtp_output_text default_text(
         echo = sli_slice_text(server->config->hostname);
     } else if (server->echo_size > 0) {
         echo = sli_slice(
-            sli_smtp_input_front(&server->input).data + server->echo_offset,
+            sli_input_front(&server->input.octets).data + server->echo_offset,
             server->echo_size);
     }
     if (server->question == SLI_SMTP_EVENT_EHLO &&

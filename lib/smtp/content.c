@@ -64,19 +64,19 @@ int sli_smtp_content_next(
     struct sli_smtp_server *server, struct slimta_slice *content)
 {
     struct sli_smtp_data_reader *reader = &server->transaction.reader;
-    struct slimta_slice front = sli_smtp_input_front(&server->input);
+    struct slimta_slice front = sli_input_front(&server->input.octets);
 
     while (front.size > 0 && reader->state != SLI_SMTP_DATA_DONE) {
         struct slimta_slice unread = front;
         int has_more = sli_smtp_data_reader_next(reader, &unread, content);
 
-        sli_smtp_input_consume(&server->input, front.size - unread.size);
+        sli_input_consume(&server->input.octets, front.size - unread.size);
         sli_smtp_hops_read(&server->transaction.hops, *content);
         limit_content(server, content);
         if (has_more && content->size > 0) {
             return 1;
         }
-        front = sli_smtp_input_front(&server->input);
+        front = sli_input_front(&server->input.octets);
     }
     return 0;
 }

@@ -8,13 +8,11 @@
 #include "base/secret.h"
 #include "base/slice.h"
 
-/* The rest has no maximum of its own: a line in it is capped below, and nobody
- * reads from the client while an answer is due. */
 void sli_smtp_input_init(
     struct sli_smtp_input *input, const struct slimta_alloc *alloc)
 {
-    *input = (struct sli_smtp_input){.fed = {"", 0}};
-    sli_buf_init(&input->rest, alloc, SIZE_MAX);
+    *input = (struct sli_smtp_input){.is_skipping = 0};
+    sli_input_init(&input->octets, alloc);
 }
 
 void sli_smtp_input_fini(struct sli_smtp_input *input)
@@ -22,58 +20,20 @@ void sli_smtp_input_fini(struct sli_smtp_input *input)
     (void)sli_smtp_input_discard(input);
 }
 
-int sli_smtp_input_feed(
-    struct sli_smtp_input *input, struct slimta_slice octets)
-{
-    int err = input->fed.size > 0 ? sli_smtp_input_park(input) : 0;
-
-    if (err == 0) {
-        input->fed = octets;
-    }
-    return err;
-}
-
-int sli_smtp_input_park(struct sli_smtp_input *input)
-{
-    int err = sli_buf_append(&input->rest, input->fed);
-
-    if (err == 0) {
-        input->fed = sli_slice("", 0);
-        sli_smtp_input_release(input);
-    }
-    return err;
-}
-
-void sli_smtp_input_release(struct sli_smtp_input *input)
-{
-    if (input->rest.data != NULL && sli_buf_size(&input->rest) == 0) {
-        sli_buf_fini(&input->rest);
-    }
-}
-
-void sli_smtp_input_consume(struct sli_smtp_input *input, size_t size)
-{
-    if (sli_buf_size(&input->rest) > 0) {
-        sli_buf_consume(&input->rest, size);
-    } else {
-        input->fed = sli_slice_skip(input->fed, size);
-    }
-}
-
 void sli_smtp_input_wipe(struct sli_smtp_input *input, size_t size)
 {
-    if (sli_buf_size(&input->rest) > 0) {
-        sli_secret_wipe(input->rest.data + input->rest.start, size);
+    if (sli_buf_size(&input->octets.rest) > 0) {
+        sli_secret_wipe(
+            input->octets.rest.data + input->octets.rest.start, size);
     }
-    sli_smtp_input_consume(input, size);
+    sli_input_consume(&input->octets, size);
 }
 
 size_t sli_smtp_input_discard(struct sli_smtp_input *input)
 {
-    size_t size = sli_buf_size(&input->rest) + input->fed.size;
+    size_t size = sli_input_size(&input->octets);
 
-    sli_buf_fini(&input->rest);
-    input->fed = sli_slice("", 0);
+    sli_input_fini(&input->octets);
     input->is_skipping = 0;
     input->has_cr = 0;
     return size;
@@ -103,19 +63,19 @@ static size_t line_size(struct slimta_slice text)
  * come yet. */
 static int skip_line(struct sli_smtp_input *input)
 {
-    struct slimta_slice text = sli_smtp_input_front(input);
+    struct slimta_slice text = sli_input_front(&input->octets);
 
-    for (; text.size > 0; text = sli_smtp_input_front(input)) {
+    for (; text.size > 0; text = sli_input_front(&input->octets)) {
         size_t size =
             input->has_cr && text.data[0] == '\n' ? 1 : line_size(text);
 
         if (size > 0) {
-            sli_smtp_input_consume(input, size);
+            sli_input_consume(&input->octets, size);
             input->is_skipping = 0;
             return 1;
         }
         input->has_cr = text.data[text.size - 1] == '\r';
-        sli_smtp_input_consume(input, text.size);
+        sli_input_consume(&input->octets, text.size);
     }
     return 0;
 }
@@ -142,7 +102,7 @@ static size_t limit_of(
 static enum sli_smtp_input_result cut_line(struct sli_smtp_input *input,
     const struct sli_smtp_input_limits *limits, struct slimta_slice *line)
 {
-    struct slimta_slice text = sli_smtp_input_front(input);
+    struct slimta_slice text = sli_input_front(&input->octets);
     size_t max = limit_of(limits, text);
     enum sli_smtp_input_result result;
     size_t size;
@@ -170,17 +130,18 @@ static enum sli_smtp_input_result cut_line(struct sli_smtp_input *input,
  * LF, and no more than the line may have. */
 static int extend_rest(struct sli_smtp_input *input, size_t max)
 {
-    size_t room = max - sli_buf_size(&input->rest);
-    size_t size = input->fed.size < room ? input->fed.size : room;
-    const char *lf = memchr(input->fed.data, '\n', size);
+    size_t room = max - sli_buf_size(&input->octets.rest);
+    size_t size = input->octets.fed.size < room ? input->octets.fed.size : room;
+    const char *lf = memchr(input->octets.fed.data, '\n', size);
     int err;
 
     if (lf != NULL) {
-        size = (size_t)(lf - input->fed.data) + 1;
+        size = (size_t)(lf - input->octets.fed.data) + 1;
     }
-    err = sli_buf_append(&input->rest, sli_slice(input->fed.data, size));
+    err = sli_buf_append(
+        &input->octets.rest, sli_slice(input->octets.fed.data, size));
     if (err == 0) {
-        input->fed = sli_slice_skip(input->fed, size);
+        input->octets.fed = sli_slice_skip(input->octets.fed, size);
     }
     return err;
 }
@@ -194,9 +155,9 @@ enum sli_smtp_input_result sli_smtp_input_line(struct sli_smtp_input *input,
         return SLI_SMTP_INPUT_MORE;
     }
     result = cut_line(input, limits, line);
-    while (result == SLI_SMTP_INPUT_MORE && input->fed.size > 0 &&
-        sli_buf_size(&input->rest) > 0) {
-        size_t max = limit_of(limits, sli_smtp_input_front(input));
+    while (result == SLI_SMTP_INPUT_MORE && input->octets.fed.size > 0 &&
+        sli_buf_size(&input->octets.rest) > 0) {
+        size_t max = limit_of(limits, sli_input_front(&input->octets));
 
         if (extend_rest(input, max) != 0) {
             return SLI_SMTP_INPUT_NO_MEMORY;

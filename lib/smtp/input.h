@@ -4,13 +4,12 @@
 
 #include <slimta/slice.h>
 
-#include "base/buf.h"
+#include "base/input.h"
 
 struct sli_smtp_input {
-    struct slimta_slice fed; /* borrowed, the unread rest of it */
-    struct sli_buf rest;     /* copied, stands before `fed` */
-    int is_skipping;         /* inside a line that was too long */
-    int has_cr;              /* the last octet that was skipped is a CR */
+    struct sli_input octets;
+    int is_skipping; /* inside a line that was too long */
+    int has_cr;      /* the last octet that was skipped is a CR */
 };
 
 /** How long a line may be with its CRLF. */
@@ -34,16 +33,6 @@ void sli_smtp_input_init(
 /** Forgets everything and frees the memory. */
 void sli_smtp_input_fini(struct sli_smtp_input *input);
 
-/** Lends the engine `octets`, behind what is there. SLIMTA_ENOMEM. */
-int sli_smtp_input_feed(
-    struct sli_smtp_input *input, struct slimta_slice octets);
-
-/** Copies what is still borrowed. SLIMTA_ENOMEM. */
-int sli_smtp_input_park(struct sli_smtp_input *input);
-
-/** Frees the memory if nothing is in it. */
-void sli_smtp_input_release(struct sli_smtp_input *input);
-
 /**
  * Lends the next line with its CRLF, which is within its limit. It stands at
  * the front and stays there until it is consumed, also across feed and park,
@@ -52,19 +41,8 @@ void sli_smtp_input_release(struct sli_smtp_input *input);
 enum sli_smtp_input_result sli_smtp_input_line(struct sli_smtp_input *input,
     const struct sli_smtp_input_limits *limits, struct slimta_slice *line);
 
-/** The first run of octets that stand together; more may follow it. */
-static inline struct slimta_slice sli_smtp_input_front(
-    const struct sli_smtp_input *input)
-{
-    return sli_buf_size(&input->rest) > 0 ? sli_buf_slice(&input->rest)
-                                          : input->fed;
-}
-
-/** Takes `size` octets off the front, no more than it has. They may still be
- * read until the next call of feed, park, release or line. */
-void sli_smtp_input_consume(struct sli_smtp_input *input, size_t size);
-
-/** The same, and what we have of them in memory of our own is wiped. */
+/** As sli_input_consume, and what we have of them in memory of our own is
+ * wiped. */
 void sli_smtp_input_wipe(struct sli_smtp_input *input, size_t size);
 
 /** Throws everything away; returns how many octets that were. */

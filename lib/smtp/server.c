@@ -48,7 +48,7 @@ int sli_smtp_server_feed(
         server->discarded += input.size;
         return 0;
     }
-    if (sli_smtp_input_feed(&server->input, input) != 0) {
+    if (sli_input_feed(&server->input.octets, input) != 0) {
         sli_smtp_say_no_memory(server);
         return SLIMTA_ENOMEM;
     }
@@ -57,7 +57,7 @@ int sli_smtp_server_feed(
 
 int sli_smtp_server_park(struct sli_smtp_server *server)
 {
-    if (sli_smtp_input_park(&server->input) != 0) {
+    if (sli_input_park(&server->input.octets) != 0) {
         sli_smtp_say_no_memory(server);
         return SLIMTA_ENOMEM;
     }
@@ -66,7 +66,7 @@ int sli_smtp_server_park(struct sli_smtp_server *server)
 
 int sli_smtp_server_has_parked(const struct sli_smtp_server *server)
 {
-    return sli_buf_size(&server->input.rest) > 0;
+    return sli_buf_size(&server->input.octets.rest) > 0;
 }
 
 void sli_smtp_server_end_input(struct sli_smtp_server *server)
@@ -116,7 +116,7 @@ void sli_smtp_server_asked(
         event->type == SLI_SMTP_EVENT_AUTH_ANSWER) {
         sli_smtp_cmd_auth_tell(server, event->type, event);
     } else if (server->line_size > 0) {
-        struct slimta_slice line = sli_smtp_input_front(&server->input);
+        struct slimta_slice line = sli_input_front(&server->input.octets);
 
         /* It was checked before, and nothing has changed since. */
         line.size = server->line_size - 2;
@@ -348,7 +348,7 @@ void sli_smtp_server_next(
         goes_on = read_state(server, event);
     }
     if (event->type == SLI_SMTP_EVENT_NONE) {
-        sli_smtp_input_release(&server->input);
+        sli_input_release(&server->input.octets);
     }
 }
 
@@ -411,7 +411,7 @@ void sli_smtp_server_set_mechanisms(
     server->auth.secure = secure;
     server->auth.taken_off = 0;
     if (sli_smtp_cmd_auth_is_known(server)) {
-        sli_buf_keep_secret(&server->input.rest);
+        sli_input_keep_secret(&server->input.octets);
     }
 }
 

@@ -58,6 +58,8 @@ static inline void sli_tls_compat_set_groups(
     mbedtls_ssl_conf_groups(config, groups);
 }
 
+#define SLI_TLS_SHA256(verb) mbedtls_sha256_##verb
+
 static inline int sli_tls_compat_sha256(
     const unsigned char *octets, size_t size, unsigned char out[32])
 {
@@ -162,6 +164,8 @@ static inline void sli_tls_compat_set_groups(
 {
     mbedtls_ssl_conf_curves(config, groups);
 }
+
+#define SLI_TLS_SHA256(verb) mbedtls_sha256_##verb##_ret
 
 static inline int sli_tls_compat_sha256(
     const unsigned char *octets, size_t size, unsigned char out[32])
@@ -279,6 +283,23 @@ static inline const unsigned char *sli_tls_compat_record(
 static inline int sli_tls_compat_is_merged(const mbedtls_x509_name *name)
 {
     return name->SLI_TLS_MEMBER(next_merged);
+}
+
+static inline int sli_tls_compat_sha256_starts(mbedtls_sha256_context *sha)
+{
+    return SLI_TLS_SHA256(starts)(sha, 0);
+}
+
+static inline int sli_tls_compat_sha256_update(
+    mbedtls_sha256_context *sha, const unsigned char *octets, size_t size)
+{
+    return SLI_TLS_SHA256(update)(sha, octets, size);
+}
+
+static inline int sli_tls_compat_sha256_finish(
+    mbedtls_sha256_context *sha, unsigned char out[32])
+{
+    return SLI_TLS_SHA256(finish)(sha, out);
 }
 
 #endif

@@ -42,13 +42,9 @@
 #include "fail_alloc.h"
 #include "mail/reply.h"
 #include "smtp/server.h"
+#include "text.h"
 
 enum { ANSWERS_MAX = 64, HANDSHAKES_MAX = 4, LINE_MAX_OCTETS = 8192 };
-
-struct text {
-    char *data;
-    size_t size;
-};
 
 struct canned {
     enum sli_smtp_event_type question;
@@ -95,50 +91,6 @@ struct play {
     struct slimta_alloc plain; /* for what is the host's own */
     char *piece;
 };
-
-static void die(const char *what)
-{
-    (void)fprintf(stderr, "%s\n", what);
-    exit(EXIT_FAILURE);
-}
-
-static void add(struct text *text, const char *data, size_t size)
-{
-    char *grown = realloc(text->data, text->size + size + 1);
-
-    if (grown == NULL) {
-        die("out of memory");
-    }
-    if (size > 0) {
-        memcpy(grown + text->size, data, size);
-    }
-    text->data = grown;
-    text->size += size;
-    text->data[text->size] = '\0';
-}
-
-static void add_text(struct text *text, const char *string)
-{
-    add(text, string, strlen(string));
-}
-
-static void add_number(struct text *text, uint64_t number)
-{
-    char digits[SLI_ASCII_NUMBER_MAX];
-
-    add(text, digits, sli_ascii_format_number(number, digits));
-}
-
-static int is_same(struct text a, struct text b)
-{
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
-static void free_text(struct text *text)
-{
-    free(text->data);
-    *text = (struct text){NULL, 0};
-}
 
 /* Names */
 
@@ -187,25 +139,6 @@ static enum sli_smtp_event_type question_of(const char *name, size_t size)
 }
 
 /* Events as text */
-
-static void add_escaped(struct text *text, struct slimta_slice octets)
-{
-    for (size_t i = 0; i < octets.size; i++) {
-        unsigned char octet = (unsigned char)octets.data[i];
-        char escape[8];
-
-        if (octet == '\r' || octet == '\n') {
-            add_text(text, octet == '\r' ? "\\r" : "\\n");
-        } else if (octet == '\\') {
-            add_text(text, "\\\\");
-        } else if (octet < 32 || octet >= 127) {
-            (void)snprintf(escape, sizeof escape, "\\x%02x", octet);
-            add_text(text, escape);
-        } else {
-            add(text, octets.data + i, 1);
-        }
-    }
-}
 
 static void add_angled(struct text *text, struct slimta_slice octets)
 {
@@ -510,18 +443,6 @@ static void run(const struct dialogue *dialogue, const struct way *way,
 
 /* Checks */
 
-static void complain(
-    const char *way, const char *what, struct text wanted, struct text got)
-{
-    struct text shown = {NULL, 0};
-
-    add_escaped(&shown, sli_slice(wanted.data, wanted.size));
-    add_text(&shown, "\n# got:    ");
-    add_escaped(&shown, sli_slice(got.data, got.size));
-    (void)printf("# %s: %s\n# wanted: %s\n", way, what, shown.data);
-    free_text(&shown);
-}
-
 /* Whether all is as the file says. */
 static int check(const struct dialogue *dialogue, const struct way *way)
 {
@@ -649,64 +570,6 @@ static int check_failures(const struct dialogue *dialogue)
 
 /* Reading a file */
 
-static int hex_digit(char octet)
-{
-    if (octet >= '0' && octet <= '9') {
-        return octet - '0';
-    }
-    octet = sli_ascii_lower(octet);
-    return octet >= 'a' && octet <= 'f' ? octet - 'a' + 10 : -1;
-}
-
-/* The octet that an escape at `at` stands for; `at` moves behind it. */
-static char unescape(const char **at)
-{
-    const char *text = *at;
-
-    if (text[0] != '\\') {
-        *at = text + 1;
-        return text[0];
-    }
-    if (text[1] == 'x' && hex_digit(text[2]) >= 0 && hex_digit(text[3]) >= 0) {
-        *at = text + 4;
-        return (char)(hex_digit(text[2]) * 16 + hex_digit(text[3]));
-    }
-    *at = text + 2;
-    switch (text[1]) {
-    case 'r':
-        return '\r';
-    case 'n':
-        return '\n';
-    case '\\':
-        return '\\';
-    default:
-        die("an unknown escape");
-        return 0;
-    }
-}
-
-static void add_unescaped(struct text *text, const char *from)
-{
-    while (*from != '\0') {
-        char octet = unescape(&from);
-
-        add(text, &octet, 1);
-    }
-}
-
-static uint64_t number_of(const char *text)
-{
-    uint64_t number = 0;
-
-    if (strcmp(text, "unlimited") == 0) {
-        return SLIMTA_UNLIMITED;
-    }
-    if (!sli_ascii_number(sli_slice_text(text), 20, &number)) {
-        die("not a number");
-    }
-    return number;
-}
-
 static void read_policy(struct sli_smtp_config *config, const char *value)
 {
     if (strcmp(value, "normalise") == 0) {
@@ -716,17 +579,6 @@ static void read_policy(struct sli_smtp_config *config, const char *value)
     } else {
         config->bare_newlines = SLIMTA_BARE_REFUSE;
     }
-}
-
-static int has_prefix(const char **text, const char *prefix)
-{
-    size_t size = strlen(prefix);
-
-    if (strncmp(*text, prefix, size) != 0) {
-        return 0;
-    }
-    *text += size;
-    return 1;
 }
 
 static void read_greeting(struct sli_smtp_config *config, const char *value)
@@ -793,15 +645,6 @@ static void read_config(struct dialogue *dialogue, const char *text)
     } else {
         die("an unknown config");
     }
-}
-
-static char *unescaped(const char *from)
-{
-    struct text text = {NULL, 0};
-
-    add(&text, "", 0);
-    add_unescaped(&text, from);
-    return text.data;
 }
 
 static void read_answer(struct dialogue *dialogue, const char *text)

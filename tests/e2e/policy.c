@@ -11,7 +11,7 @@
 const char *const host_step_names[HOST_STEPS] = {"connect", "banner", "ehlo",
     "helo", "starttls", "tls", "auth", "secret", "mail", "rcpt", "data",
     "chunk", "have_data", "queued", "rset", "noop", "quit", "command",
-    "extensions"};
+    "extensions", "header"};
 
 static void cancelled(struct slimta_op *op, void *user)
 {
@@ -221,6 +221,16 @@ static void on_extensions(struct slimta_session *session,
     asked(user, HOST_EXTENSIONS, session, NULL, op, extensions, "");
 }
 
+static void on_header(struct slimta_session *session,
+    struct slimta_reply *reply, const char *name, const char *value,
+    struct slimta_op *op, void *user)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "%s: %s", name, value);
+    asked(user, HOST_HEADER, session, reply, op, NULL, text);
+}
+
 static void on_closed(
     struct slimta_session *session, enum slimta_closed reason, void *user)
 {
@@ -262,7 +272,8 @@ void host_policy_init(struct host_policy *policy)
         .quit = on_quit,
         .command = on_command,
         .extensions = on_extensions,
-        .closed = on_closed};
+        .closed = on_closed,
+        .header = on_header};
 }
 
 void host_policy_fini(struct host_policy *policy)

@@ -25,6 +25,7 @@ enum host_step {
     HOST_QUIT,
     HOST_COMMAND,
     HOST_EXTENSIONS,
+    HOST_HEADER,
     HOST_STEPS
 };
 

@@ -109,8 +109,8 @@ static void forgets_secrets(void **state)
     assert_int_equal(atomic_load(&fixture->alloc.live), live + 2);
     assert_int_equal(answer_with(fixture, 334, "No"), 0);
     assert_int_equal(atomic_load(&fixture->alloc.live), live + 1);
-    assert_null(memchr(fixture->server.input.rest.data, 'c', 16));
-    assert_null(memchr(fixture->server.input.rest.data, 'P', 16));
+    assert_null(memchr(fixture->server.input.octets.rest.data, 'c', 16));
+    assert_null(memchr(fixture->server.input.octets.rest.data, 'P', 16));
     pump(fixture);
     assert_int_equal(atomic_load(&fixture->alloc.live), live);
 }

@@ -44,7 +44,7 @@ static void expect_line(struct sli_smtp_input *input, const char *wanted)
         sli_smtp_input_line(input, &limits, &line), SLI_SMTP_INPUT_LINE);
     assert_int_equal(line.size, strlen(wanted));
     assert_memory_equal(line.data, wanted, line.size);
-    sli_smtp_input_consume(input, line.size);
+    sli_input_consume(&input->octets, line.size);
 }
 
 static void expect(
@@ -58,7 +58,7 @@ static void expect(
 static void feed(struct fixture *fixture, const char *text)
 {
     assert_int_equal(
-        sli_smtp_input_feed(&fixture->input, sli_slice_text(text)), 0);
+        sli_input_feed(&fixture->input.octets, sli_slice_text(text)), 0);
 }
 
 static void lends_whole_lines_without_memory(void **state)
@@ -75,7 +75,7 @@ static void lends_whole_lines_without_memory(void **state)
     expect_line(&fixture->input, "two\r\n");
     expect_line(&fixture->input, "\r\n");
     expect(&fixture->input, SLI_SMTP_INPUT_MORE);
-    assert_int_equal(sli_smtp_input_park(&fixture->input), 0);
+    assert_int_equal(sli_input_park(&fixture->input.octets), 0);
     assert_int_equal(atomic_load(&fixture->alloc.asked), 0);
 }
 
@@ -87,13 +87,13 @@ static void keeps_only_the_rest(void **state)
     feed(fixture, "one\r\ntw");
     expect_line(&fixture->input, "one\r\n");
     expect(&fixture->input, SLI_SMTP_INPUT_MORE);
-    assert_int_equal(sli_smtp_input_park(&fixture->input), 0);
+    assert_int_equal(sli_input_park(&fixture->input.octets), 0);
     assert_int_equal(atomic_load(&fixture->alloc.live), 1);
     feed(fixture, "o\r\nthree\r\n");
     expect_line(&fixture->input, "two\r\n");
-    assert_int_equal(fixture->input.fed.size, 7);
+    assert_int_equal(fixture->input.octets.fed.size, 7);
     expect_line(&fixture->input, "three\r\n");
-    assert_int_equal(sli_smtp_input_park(&fixture->input), 0);
+    assert_int_equal(sli_input_park(&fixture->input.octets), 0);
     assert_int_equal(atomic_load(&fixture->alloc.live), 0);
 }
 
@@ -104,7 +104,7 @@ static void ends_lines_at_crlf_only(void **state)
 
     feed(fixture, "a\nb\rc\r");
     expect(&fixture->input, SLI_SMTP_INPUT_MORE);
-    assert_int_equal(sli_smtp_input_park(&fixture->input), 0);
+    assert_int_equal(sli_input_park(&fixture->input.octets), 0);
     feed(fixture, "\nd");
     expect_line(&fixture->input, "a\nb\rc\r\n");
     expect(&fixture->input, SLI_SMTP_INPUT_MORE);
@@ -129,13 +129,13 @@ static void says_too_long_once_and_keeps_nothing(void **state)
     for (int i = 0; i < MAX - 1; i++) {
         feed(fixture, "x");
         expect(&fixture->input, SLI_SMTP_INPUT_MORE);
-        assert_int_equal(sli_smtp_input_park(&fixture->input), 0);
+        assert_int_equal(sli_input_park(&fixture->input.octets), 0);
     }
     feed(fixture, "x\nyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy");
     expect(&fixture->input, SLI_SMTP_INPUT_TOO_LONG);
     for (int i = 0; i < 1000; i++) {
         expect(&fixture->input, SLI_SMTP_INPUT_MORE);
-        assert_int_equal(sli_smtp_input_park(&fixture->input), 0);
+        assert_int_equal(sli_input_park(&fixture->input.octets), 0);
         assert_int_equal(atomic_load(&fixture->alloc.live), 0);
         feed(fixture, "y\ny\r");
     }
@@ -171,9 +171,9 @@ static void takes_lines_with_a_word_up_to_theirs(void **state)
             enum sli_smtp_input_result result;
 
             assert_int_equal(
-                sli_smtp_input_feed(input, sli_slice(cases[i].text, cut)), 0);
+                sli_input_feed(&input->octets, sli_slice(cases[i].text, cut)), 0);
             result = sli_smtp_input_line(input, &both, &line);
-            assert_int_equal(sli_smtp_input_park(input), 0);
+            assert_int_equal(sli_input_park(&input->octets), 0);
             feed(fixture, cases[i].text + cut);
             if (result == SLI_SMTP_INPUT_MORE) {
                 result = sli_smtp_input_line(input, &both, &line);
@@ -197,13 +197,13 @@ static void wipes_what_it_has_kept(void **state)
     const char *data;
 
     feed(fixture, "secret\r\nmore");
-    assert_int_equal(sli_smtp_input_park(input), 0);
-    data = sli_smtp_input_front(input).data;
+    assert_int_equal(sli_input_park(&input->octets), 0);
+    data = sli_input_front(&input->octets).data;
     sli_smtp_input_wipe(input, 8);
     assert_memory_equal(data, "\0\0\0\0\0\0\0\0more", 12);
     feed(fixture, "12345");
     assert_int_equal(sli_smtp_input_discard(input), 9);
-    assert_int_equal(sli_smtp_input_front(input).size, 0);
+    assert_int_equal(sli_input_front(&input->octets).size, 0);
     assert_int_equal(atomic_load(&fixture->alloc.live), 0);
 }
 
@@ -213,8 +213,8 @@ static void says_when_there_is_no_memory(void **state)
 
     feed(fixture, "abc");
     fail_alloc_arm(&fixture->alloc, 1, FAIL_ALLOC_ONCE);
-    assert_int_equal(sli_smtp_input_park(&fixture->input), SLIMTA_ENOMEM);
-    assert_int_equal(sli_smtp_input_park(&fixture->input), 0);
+    assert_int_equal(sli_input_park(&fixture->input.octets), SLIMTA_ENOMEM);
+    assert_int_equal(sli_input_park(&fixture->input.octets), 0);
     feed(fixture, "\r\n");
     expect_line(&fixture->input, "abc\r\n");
 }

@@ -31,7 +31,7 @@
     X(ABORTED, "aborted", "sender bytes reason") \
     X(LATE_COMMIT, "late_commit", "sender id") \
     X(UNKNOWN_COMMIT, "unknown_commit", "sender next_hop reason") \
-    X(REQUEST, "request", "method target status") \
+    X(REQUEST, "request", "connection method target status") \
     X(DEADLINE, "deadline", "question took_ms") \
     X(LIMIT, "limit", "limit value") \
     X(DESCRIPTORS, "descriptors", "connections") \

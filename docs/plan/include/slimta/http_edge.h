@@ -26,7 +26,8 @@ struct http_edge;
 /** One request that another HTTP server passes on, see http_edge_call. */
 struct http_edge_call;
 
-/** The status for a permanent refusal but 535, which is always 401. */
+/** The status for a permanent refusal but 530 and 535, which are always 401, and
+ * 552 5.3.4, which is always 413. */
 enum slimta_http_permanent {
     SLIMTA_HTTP_PERMANENT_500 = 0, /**< as python-slimta does */
     SLIMTA_HTTP_PERMANENT_422      /**< so that balancers count no fault */

@@ -1,0 +1,673 @@
+/** A host whose HTTP edge answers every kind of request. */
+#include "web.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ACCEPTED "250; message=\"2.6.0 Message accepted for delivery\""
+#define LENGTH "Content-Length: 22\r\n"
+
+/** A request, and what is heard; `reply` is X-Smtp-Reply. */
+static const struct row {
+    const char *name;
+    const char *request;
+    int status;
+    const char *reply;
+    const char *header; /* another field, and its value, or NULL */
+    const char *value;
+} rows[] = {
+    {"a length", WEB_POST, 200, ACCEPTED, "Content-Length", "0"},
+    {"chunks", WEB_CHUNKED, 200, ACCEPTED, "Connection", NULL},
+    {"no type", WEB_LINE WEB_SENDER WEB_RCPT_B LENGTH "\r\n" HOST_MESSAGE, 200,
+        ACCEPTED, NULL, NULL},
+    {"a type in any case with a parameter",
+        WEB_LINE
+        "Content-Type: Message/RFC822; x=y\r\n" WEB_SENDER WEB_RCPT_B LENGTH
+        "\r\n" HOST_MESSAGE,
+        200, ACCEPTED, NULL, NULL},
+    {"HTTP/1.0",
+        "POST /mail HTTP/1.0\r\n" WEB_SENDER WEB_RCPT_B LENGTH
+        "\r\n" HOST_MESSAGE,
+        200, ACCEPTED, "Connection", "close"},
+    {"HTTP/1.0 kept",
+        "POST /mail HTTP/1.0\r\nConnection: keep-alive\r\n" WEB_SENDER
+            WEB_RCPT_B LENGTH "\r\n" HOST_MESSAGE,
+        200, ACCEPTED, "Connection", "keep-alive"},
+    {"a path that only begins so",
+        "POST /mailbox?x=1 HTTP/1.1\r\nHost: a\r\n" WEB_RCPT_B LENGTH
+        "\r\n" HOST_MESSAGE,
+        200, ACCEPTED, NULL, NULL},
+    {"a path in disguise",
+        "POST /%6dail HTTP/1.1\r\nHost: a\r\n" WEB_RCPT_B LENGTH
+        "\r\n" HOST_MESSAGE,
+        200, ACCEPTED, NULL, NULL},
+    {"a NUL in the path",
+        "POST /mail%00 HTTP/1.1\r\nHost: a\r\n" LENGTH "\r\n" HOST_MESSAGE, 404,
+        "451; message=\"4.3.5 No mail is taken at this path\"", NULL, NULL},
+    {"another path", "GET /a/mail HTTP/1.1\r\nHost: a\r\n\r\n", 404,
+        "451; message=\"4.3.5 No mail is taken at this path\"", NULL, NULL},
+    {"another method", "GET /mail HTTP/1.1\r\nHost: a\r\n\r\n", 405,
+        "451; message=\"4.3.5 No mail is taken with this method\"", "Allow",
+        "POST"},
+    {"HEAD", "HEAD /mail HTTP/1.1\r\nHost: a\r\n\r\n", 405,
+        "451; message=\"4.3.5 No mail is taken with this method\"", "Allow",
+        "POST"},
+    {"OPTIONS", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 405,
+        "451; message=\"4.3.5 No mail is taken with this method\"", "Allow",
+        "POST"},
+    {"another type",
+        WEB_LINE "Content-Type: text/plain\r\n" LENGTH "\r\n" HOST_MESSAGE, 415,
+        "554; message=\"5.6.1 Content-Type is not message/rfc822\"", NULL,
+        NULL},
+    {"a coding of content",
+        WEB_HEAD "Content-Encoding: gzip\r\n" LENGTH "\r\n" HOST_MESSAGE, 415,
+        "554; message=\"5.6.1 Content-Encoding is not supported\"",
+        "Accept-Encoding", "identity"},
+    {"no length", WEB_HEAD "\r\n", 411,
+        "501; message=\"5.5.4 Content-Length is needed\"", "Connection",
+        "close"},
+    {"no octets", WEB_HEAD "Content-Length: 0\r\n\r\n", 400,
+        "501; message=\"5.5.4 Message is empty\"", NULL, NULL},
+    {"no octets in chunks",
+        WEB_HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+        "501; message=\"5.5.4 Message is empty\"", NULL, NULL},
+    {"no recipients", WEB_LINE WEB_SENDER LENGTH "\r\n" HOST_MESSAGE, 400,
+        "501; message=\"5.5.4 No recipients\"", NULL, NULL},
+    {"a recipient that is not in base64",
+        WEB_LINE "X-Envelope-Recipient: b@example.net\r\n" LENGTH
+                 "\r\n" HOST_MESSAGE,
+        400, "501; message=\"5.5.4 Recipient header expects base64\"", NULL,
+        NULL},
+    {"a command in a recipient", /* a@b CR LF RCPT */
+        WEB_LINE "X-Envelope-Recipient: YUBiDQpSQ1BU\r\n" LENGTH
+                 "\r\n" HOST_MESSAGE,
+        400, "501; message=\"5.1.3 Syntax error in recipient address\"", NULL,
+        NULL},
+    {"two senders",
+        WEB_LINE WEB_SENDER WEB_SENDER WEB_RCPT_B LENGTH "\r\n" HOST_MESSAGE,
+        400, "501; message=\"5.5.4 More than one sender\"", NULL, NULL},
+    {"a name that is none",
+        WEB_HEAD "X-Ehlo: a b\r\n" LENGTH "\r\n" HOST_MESSAGE, 400,
+        "501; message=\"5.5.4 Syntax error in EHLO name\"", NULL, NULL},
+    {"more than may be, known before",
+        WEB_HEAD "Content-Length: 101\r\n\r\n" HOST_MESSAGE, 413,
+        "552; message=\"5.3.4 Message exceeded size limit\"", NULL, NULL},
+    {"more than may be, in chunks",
+        WEB_HEAD
+        "Transfer-Encoding: chunked\r\n\r\n32\r\n"
+        "01234567890123456789012345678901234567890123456789\r\n33\r\n"
+        "012345678901234567890123456789012345678901234567890\r\n0\r\n\r\n",
+        413, "552; message=\"5.3.4 Message exceeded size limit\"", NULL, NULL},
+    {"as much as may be, in chunks",
+        WEB_HEAD
+        "Transfer-Encoding: chunked\r\n\r\n32\r\n"
+        "01234567890123456789012345678901234567890123456789\r\n32\r\n"
+        "01234567890123456789012345678901234567890123456789\r\n0\r\n\r\n",
+        200, ACCEPTED, NULL, NULL},
+    {"three recipients",
+        WEB_HEAD WEB_RCPT_C WEB_RCPT_C LENGTH "\r\n" HOST_MESSAGE, 503,
+        "452; message=\"4.5.3 Too many recipients\"", "Retry-After", "7"},
+    {"another expectation", WEB_HEAD LENGTH "Expect: 200-ok\r\n\r\n", 417,
+        "504; message=\"5.5.4 Expectation not supported\"", NULL, NULL},
+    {"two lengths", WEB_HEAD LENGTH "Content-Length: 23\r\n\r\n" HOST_MESSAGE,
+        400, "501; message=\"5.5.4 Content-Length not valid\"", "Connection",
+        "close"},
+    {"a bad chunk",
+        WEB_HEAD "Transfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n", 400,
+        "501; message=\"5.5.2 Syntax error in chunked body\"", "Connection",
+        "close"},
+    {"another coding of transfer", WEB_HEAD "Transfer-Encoding: gzip\r\n\r\n",
+        501, "504; message=\"5.5.4 Transfer-Encoding not implemented\"",
+        "Connection", "close"},
+    {"another version", "POST /mail HTTP/1.2\r\n", 505,
+        "504; message=\"5.5.4 HTTP version not supported\"", "Connection",
+        "close"},
+    {"health", "GET /health HTTP/1.1\r\nHost: a\r\n\r\n", 200, NULL,
+        "Content-Type", "text/plain"},
+    {"health by another method", "POST /health HTTP/1.1\r\nHost: a\r\n\r\n",
+        405, "451; message=\"4.3.5 No mail is taken with this method\"",
+        "Allow", "GET, HEAD"},
+    {"metrics", "HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n", 200, NULL,
+        "Content-Length", "20000"},
+};
+
+/* Longer than what is tried at first. */
+static size_t write_metrics(char *out, size_t size, void *user)
+{
+    (void)user;
+    if (size > 0) {
+        size_t length = size - 1 < 20000 ? size - 1 : 20000;
+
+        memset(out, 'm', length);
+        out[length] = '\0';
+    }
+    return 20000;
+}
+
+static const struct http_edge_options options = {
+    .size = sizeof options,
+    .hostname = "mx.example.net",
+    .uri_pattern = "/mail",
+    .max_message_bytes = 100,
+    .max_recipients = 2,
+    .retry_after_s = 7,
+    .health_path = "/health",
+    .metrics_path = "/metrics",
+    .metrics = write_metrics,
+};
+
+static void check(const struct row *row, const struct web_response *response)
+{
+    if (response->status != row->status) {
+        fail_msg("%s: %d, not %d\n%s", row->name, response->status, row->status,
+            response->headers);
+    }
+    web_expect_header(response, "X-Smtp-Reply", row->reply);
+    if (row->header != NULL) {
+        web_expect_header(response, row->header, row->value);
+    }
+}
+
+static void answers(void **state)
+{
+    static struct web_response response;
+    struct host_queue queue;
+    struct web_edge web;
+    size_t accepted = 0;
+    char date[1024];
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    web_start(&web, &options, &queue.queue, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+        (void)web_ask_once(&web.address, &response, rows[i].request);
+        check(&rows[i], &response);
+        accepted +=
+            rows[i].reply != NULL && strcmp(rows[i].reply, ACCEPTED) == 0;
+        if (response.status < 500) {
+            assert_true(web_header(&response, "Date", date));
+        }
+    }
+    assert_int_equal(host_queue_count(&queue, &queue.accepted), accepted);
+    assert_int_equal(host_queue_count(&queue, &queue.messages), accepted);
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
+/* The same octet by octet. */
+static void answers_to_single_octets(void **state)
+{
+    static struct web_response response;
+    struct host_queue queue;
+    struct web_edge web;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    web_start(&web, &options, &queue.queue, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+        struct host_client client;
+        const char *at = rows[i].request;
+
+        assert_int_equal(host_client_open(&client, &web.address), 0);
+        for (; *at != '\0' && host_client_send(&client, at, 1) == 0; ++at) {
+        }
+        (void)web_read(
+            &client, &response, strncmp(rows[i].request, "HEAD", 4) == 0);
+        check(&rows[i], &response);
+        host_client_close(&client);
+    }
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
+static void answers_in_order(void **state)
+{
+    static struct web_response response;
+    struct host_queue queue;
+    struct web_edge web;
+    struct host_client client;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    web_start(&web, &options, &queue.queue, NULL);
+    assert_int_equal(host_client_open(&client, &web.address), 0);
+    assert_int_equal(
+        web_ask(&client, &response,
+            WEB_POST "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+                     "GET /no HTTP/1.1\r\nHost: a\r\n\r\n" WEB_CHUNKED),
+        200);
+    web_expect_header(&response, "X-Smtp-Reply", ACCEPTED);
+    assert_int_equal(web_read(&client, &response, 0), 200);
+    assert_string_equal(response.body, "ok\n");
+    assert_int_equal(web_read(&client, &response, 0), 404);
+    assert_int_equal(web_read(&client, &response, 0), 200);
+    web_expect_header(&response, "X-Smtp-Reply", ACCEPTED);
+    /* It is kept; when it is not, that is said and done. */
+    assert_int_equal(
+        web_ask(&client, &response,
+            "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
+        200);
+    web_expect_header(&response, "Connection", "close");
+    assert_int_equal(web_read(&client, &response, 0), 0);
+    host_client_close(&client);
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
+/* 100 comes after the checks that need no body, or not at all. */
+static void continues(void **state)
+{
+    static struct web_response response;
+    struct host_queue queue;
+    struct web_edge web;
+    struct host_client client;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    web_start(&web, &options, &queue.queue, NULL);
+    assert_int_equal(host_client_open(&client, &web.address), 0);
+    assert_int_equal(web_ask(&client, &response,
+                         WEB_HEAD LENGTH "Expect: 100-continue\r\n\r\n"),
+        100);
+    assert_int_equal(web_ask(&client, &response, HOST_MESSAGE), 200);
+    assert_int_equal(web_ask(&client, &response,
+                         WEB_LINE LENGTH "Expect: 100-continue\r\n\r\n"),
+        400);
+    assert_int_equal(web_read(&client, &response, 0), 0);
+    host_client_close(&client);
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
+/* As python-slimta's relay does: a line for each recipient, header block and
+ * body in writes of their own, and the body of an answer is never read. */
+static void serves_a_relay(void **state)
+{
+    static const char head[] =
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: identity\r\n"
+        "Content-Length: 22\r\nContent-Type: message/rfc822\r\n"
+        "X-Ehlo: relay.example\r\nX-Envelope-Sender: \r\n";
+    const struct http_edge_options closing = {
+        .size = sizeof closing,
+        .hostname = "mx.example.net",
+        .flags = SLIMTA_HTTP_CLOSES,
+    };
+    static struct web_response response;
+    struct host_queue queue;
+    struct host_pending pending;
+    struct web_edge web;
+
+    (void)state;
+    host_queue_init(&queue, HOST_LATER);
+    web_start(&web, &closing, &queue.queue, NULL);
+    for (int i = 0; i < 2; ++i) {
+        const struct slimta_client *facts = NULL;
+        struct host_client client;
+
+        assert_int_equal(host_client_open(&client, &web.address), 0);
+        assert_int_equal(host_client_send(&client, head, sizeof head - 1), 0);
+        for (int j = 0; j < 1000; ++j) {
+            assert_int_equal(
+                host_client_send(&client, WEB_RCPT_B, sizeof WEB_RCPT_B - 1),
+                0);
+        }
+        assert_int_equal(host_client_send(&client, "\r\n", 2), 0);
+        assert_int_equal(
+            host_client_send(&client, "Subject: one\r\n\r\n", 16), 0);
+        assert_int_equal(host_client_send(&client, "body\r\n", 6), 0);
+        pending = host_queue_next(&queue);
+        facts = slimta_envelope_client(pending.envelope);
+        assert_string_equal(slimta_envelope_sender(pending.envelope), "");
+        assert_int_equal(
+            slimta_envelope_recipient_count(pending.envelope), 1000);
+        assert_string_equal(facts->ehlo_as, "relay.example");
+        assert_string_equal(facts->protocol, "HTTP");
+        assert_int_equal(host_pending_accept(&pending), 0);
+        assert_int_equal(web_read(&client, &response, 1), 200);
+        web_expect_header(&response, "X-Smtp-Reply", ACCEPTED);
+        web_expect_header(&response, "Connection", "close");
+        assert_int_equal(web_read(&client, &response, 1), 0);
+        host_client_close(&client);
+    }
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
+/* One message of a queue that refuses, and of one that is too slow. */
+static void tells_what_the_queue_says(void **state)
+{
+    static const struct {
+        int refusal;
+        const char *text;
+        int status;
+        const char *reply;
+    } queue_rows[] = {
+        {450, "4.2.0 Busy", 503, "450; message=\"4.2.0 Busy\""},
+        {550, "5.7.1 \"No\" \\ never", 500,
+            "550; message=\"5.7.1 'No' / never\""},
+        {535, "5.7.8 Who?", 401, "535; message=\"5.7.8 Who?\""},
+        {552, "5.3.4 Too big", 413, "552; message=\"5.3.4 Too big\""},
+    };
+    const struct http_edge_options quick = {
+        .size = sizeof quick,
+        .hostname = "mx.example.net",
+        .queue_timeout_ms = 50,
+    };
+    static struct web_response response;
+    struct host_queue queue;
+    struct host_pending pending;
+    struct web_edge web;
+
+    (void)state;
+    host_queue_init(&queue, HOST_REFUSED);
+    web_start(&web, &quick, &queue.queue, NULL);
+    for (size_t i = 0; i < sizeof queue_rows / sizeof queue_rows[0]; ++i) {
+        queue.refusal = queue_rows[i].refusal;
+        queue.refusal_text = queue_rows[i].text;
+        assert_int_equal(web_ask_once(&web.address, &response, WEB_POST),
+            queue_rows[i].status);
+        web_expect_header(&response, "X-Smtp-Reply", queue_rows[i].reply);
+        web_expect_header(&response, "WWW-Authenticate",
+            queue_rows[i].status == 401
+                ? "Basic realm=\"mx.example.net\", charset=\"UTF-8\""
+                : NULL);
+    }
+    host_queue_answers(&queue, HOST_SILENT);
+    assert_int_equal(web_ask_once(&web.address, &response, WEB_POST), 503);
+    web_expect_header(&response, "X-Smtp-Reply",
+        "451; message=\"4.3.0 Error queuing message\"");
+    host_queue_answers(&queue, HOST_LATER);
+    assert_int_equal(web_ask_once(&web.address, &response, WEB_POST), 503);
+    web_expect_header(
+        &response, "X-Smtp-Reply", "451; message=\"4.4.5 Queue timed out\"");
+    pending = host_queue_next(&queue);
+    assert_true(host_pending_is_cancelled(&pending));
+    assert_int_equal(host_pending_accept(&pending), 0);
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
+#define KEYED(key, body) \
+    WEB_HEAD "Idempotency-Key: " key "\r\n" LENGTH "\r\n" body
+
+static void serves_a_key_once(void **state)
+{
+    const struct http_edge_options keyed = {
+        .size = sizeof keyed,
+        .hostname = "mx.example.net",
+        .flags = SLIMTA_HTTP_NAMES_ID,
+        .idempotency_keys = 2,
+    };
+    static const char named[] = "250; message=\"2.6.0 Message queued as ";
+    static struct web_response response;
+    struct host_queue queue;
+    struct host_pending pending;
+    struct host_client client;
+    struct web_edge web;
+
+    (void)state;
+    host_queue_init(&queue, HOST_LATER);
+    web_start(&web, &keyed, &queue.queue, NULL);
+    assert_int_equal(host_client_open(&client, &web.address), 0);
+    assert_int_equal(host_client_send(&client, KEYED("one", HOST_MESSAGE),
+                         sizeof KEYED("one", HOST_MESSAGE) - 1),
+        0);
+    pending = host_queue_next(&queue);
+    assert_int_equal(
+        web_ask_once(&web.address, &response, KEYED("one", HOST_MESSAGE)), 409);
+    web_expect_header(&response, "Retry-After", "1");
+    assert_int_equal(host_pending_accept(&pending), 0);
+    assert_int_equal(web_read(&client, &response, 0), 200);
+    host_client_close(&client);
+    assert_int_equal(
+        web_ask_once(&web.address, &response, KEYED("one", HOST_MESSAGE)), 200);
+    assert_non_null(strstr(response.headers, named));
+    assert_int_equal(host_queue_count(&queue, &queue.messages), 1);
+    assert_int_equal(web_ask_once(&web.address, &response,
+                         KEYED("one", "Subject: two\r\n\r\nbody\r\n")),
+        422);
+    /* A refusal is not remembered. */
+    queue.refusal = 450;
+    queue.refusal_text = "4.2.0 Busy";
+    host_queue_answers(&queue, HOST_REFUSED);
+    assert_int_equal(
+        web_ask_once(&web.address, &response, KEYED("two", HOST_MESSAGE)), 503);
+    host_queue_answers(&queue, HOST_QUEUED);
+    assert_int_equal(
+        web_ask_once(&web.address, &response, KEYED("two", HOST_MESSAGE)), 200);
+    /* The third one takes the place of the first one. */
+    assert_int_equal(
+        web_ask_once(&web.address, &response, KEYED("three", HOST_MESSAGE)),
+        200);
+    assert_int_equal(host_queue_count(&queue, &queue.messages), 4);
+    assert_int_equal(
+        web_ask_once(&web.address, &response, KEYED("one", HOST_MESSAGE)), 200);
+    assert_int_equal(host_queue_count(&queue, &queue.messages), 5);
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
+static void turns_away(void **state)
+{
+    const struct http_edge_options one = {
+        .size = sizeof one,
+        .hostname = "mx.example.net",
+        .max_connections = 1,
+        .health_path = "/",
+    };
+    static struct web_response response;
+    struct host_client first;
+    struct host_client second;
+    struct web_edge web;
+
+    (void)state;
+    web_start(&web, &one, NULL, NULL);
+    assert_int_equal(host_client_open(&first, &web.address), 0);
+    assert_int_equal(
+        web_ask(&first, &response, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
+    assert_int_equal(host_client_open(&second, &web.address), 0);
+    assert_int_equal(web_read(&second, &response, 0), 503);
+    web_expect_header(&response, "X-Smtp-Reply",
+        "421; message=\"4.7.0 Too many connections\"");
+    assert_int_equal(web_read(&second, &response, 0), 0);
+    host_client_close(&second);
+    /* Without a queue there is nothing else. */
+    assert_int_equal(web_ask(&first, &response, WEB_POST), 404);
+    host_client_close(&first);
+    web_stop(&web, 1000);
+}
+
+static void times_out(void **state)
+{
+    const struct http_edge_options quick = {
+        .size = sizeof quick,
+        .hostname = "mx.example.net",
+        .head_timeout_ms = 30,
+        .body_timeout_ms = 30,
+        .idle_timeout_ms = 30,
+    };
+    static const struct {
+        const char *text;
+        int status;
+    } pieces[] = {
+        {"", 0},
+        {"POST ", 408},
+        {WEB_HEAD LENGTH "\r\nSubj", 408},
+        {WEB_HEAD "Transfer-Encoding: chunked\r\n\r\n", 408},
+    };
+    static struct web_response response;
+    struct host_queue queue;
+    struct web_edge web;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    web_start(&web, &quick, &queue.queue, NULL);
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; ++i) {
+        struct host_client client;
+
+        assert_int_equal(host_client_open(&client, &web.address), 0);
+        assert_int_equal(
+            web_ask(&client, &response, pieces[i].text), pieces[i].status);
+        if (pieces[i].status != 0) {
+            web_expect_header(&response, "Connection", "close");
+            assert_int_equal(web_read(&client, &response, 0), 0);
+        }
+        host_client_close(&client);
+    }
+    web_stop(&web, 1000);
+    assert_int_equal(queue.messages, 0);
+    host_queue_fini(&queue);
+}
+
+/* A request in flight gets its real answer; idle connections close. */
+static void drains(void **state)
+{
+    static struct web_response response;
+    struct host_queue queue;
+    struct host_pending pending;
+    struct host_client idle;
+    struct host_client busy;
+    struct web_edge web;
+
+    (void)state;
+    host_queue_init(&queue, HOST_LATER);
+    web_start(&web, NULL, &queue.queue, NULL);
+    assert_int_equal(host_client_open(&idle, &web.address), 0);
+    assert_int_equal(
+        web_ask(&idle, &response, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 405);
+    assert_int_equal(host_client_open(&busy, &web.address), 0);
+    assert_int_equal(host_client_send(&busy, WEB_POST, sizeof WEB_POST - 1), 0);
+    pending = host_queue_next(&queue);
+    assert_int_equal(http_edge_stop(web.edge, 20000, web_stopped, &web), 0);
+    assert_int_equal(web_read(&idle, &response, 0), 0);
+    host_client_close(&idle);
+    assert_int_equal(host_pending_accept(&pending), 0);
+    assert_int_equal(web_read(&busy, &response, 0), 200);
+    web_expect_header(&response, "Connection", "close");
+    assert_int_equal(web_read(&busy, &response, 0), 0);
+    host_client_close(&busy);
+    assert_true(host_wait(&web.stopped));
+    http_edge_free(web.edge);
+    sem_destroy(&web.stopped);
+    host_queue_fini(&queue);
+}
+
+/* A long body that nobody wants: the answer comes, and is not lost. */
+static void answers_early(void **state)
+{
+    static struct web_response response;
+    struct host_queue queue;
+    struct host_client client;
+    struct web_edge web;
+    char head[512];
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    web_start(&web, &options, &queue.queue, NULL);
+    assert_int_equal(host_client_open(&client, &web.address), 0);
+    (void)snprintf(
+        head, sizeof head, WEB_HEAD "Content-Length: %d\r\n\r\n", 1000000);
+    assert_int_equal(host_client_send(&client, head, strlen(head)), 0);
+    (void)host_client_flood(&client, "0123456789", 1000000);
+    assert_int_equal(web_read(&client, &response, 0), 413);
+    web_expect_header(&response, "Connection", "close");
+    assert_int_equal(web_read(&client, &response, 0), 0);
+    host_client_close(&client);
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
+static void counts_heads(void **state)
+{
+    const struct http_edge_options small = {
+        .size = sizeof small,
+        .hostname = "mx.example.net",
+        .max_head_bytes = 1024,
+        .health_path = "/",
+    };
+    static const char line[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+    static struct web_response response;
+    struct web_edge web;
+
+    (void)state;
+    web_start(&web, &small, NULL, NULL);
+    for (int size = 1023; size <= 1025; ++size) {
+        char request[2048];
+
+        (void)snprintf(request, sizeof request, "%s%0*d\r\n\r\n", line,
+            size - (int)sizeof line + 1 - 4, 0);
+        assert_int_equal(strlen(request), size);
+        assert_int_equal(web_ask_once(&web.address, &response, request),
+            size <= 1024 ? 200 : 431);
+    }
+    web_expect_header(&response, "X-Smtp-Reply",
+        "452; message=\"4.5.3 Too many or too long header fields\"");
+    web_stop(&web, 1000);
+}
+
+static void checks_options(void **state)
+{
+    const struct {
+        const char *name;
+        struct http_edge_options options;
+    } wrong[] = {
+        {"max_head_bytes", {.max_head_bytes = 1023}},
+        {"threads", {.threads = 257}},
+        {"flags", {.flags = 0x80}},
+        {"permanent", {.permanent = (enum slimta_http_permanent)2}},
+        {"method", {.method = "PO ST"}},
+        {"method", {.method = ""}},
+        {"sender_header", {.sender_header = "X:"}},
+        {"recipient_header", {.recipient_header = ""}},
+        {"ehlo_header", {.ehlo_header = "\r\n"}},
+        {"custom_headers", {.custom_headers = "A,,B"}},
+        {"uri_pattern", {.uri_pattern = "("}},
+        {"hostname", {.hostname = "a b"}},
+        {"health_path", {.health_path = "health"}},
+        {"metrics_path", {.metrics_path = "/metrics"}},
+        {"metrics_path", {.metrics = write_metrics}},
+        {"retry_after_s", {.retry_after_s = 86401}},
+        {"max_recipients", {.max_recipients = UINT64_C(1) << 40}},
+        {"idempotency_keys", {.idempotency_keys = UINT64_C(1) << 40}},
+    };
+    struct host_queue queue;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; ++i) {
+        struct http_edge_options these = wrong[i].options;
+        struct http_edge *edge = NULL;
+        struct slimta_error error = {0};
+
+        these.size = sizeof these;
+        assert_int_equal(
+            http_edge_new(&edge, &these, &queue.queue, &error), SLIMTA_EINVAL);
+        assert_null(edge);
+        if (strncmp(error.text, wrong[i].name, strlen(wrong[i].name)) != 0) {
+            fail_msg("'%s' does not name %s", error.text, wrong[i].name);
+        }
+    }
+    host_queue_fini(&queue);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers),
+        cmocka_unit_test(answers_to_single_octets),
+        cmocka_unit_test(answers_in_order),
+        cmocka_unit_test(continues),
+        cmocka_unit_test(serves_a_relay),
+        cmocka_unit_test(tells_what_the_queue_says),
+        cmocka_unit_test(serves_a_key_once),
+        cmocka_unit_test(turns_away),
+        cmocka_unit_test(times_out),
+        cmocka_unit_test(drains),
+        cmocka_unit_test(answers_early),
+        cmocka_unit_test(counts_heads),
+        cmocka_unit_test(checks_options),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
