@@ -33,7 +33,7 @@ struct slimta_session;
 /** How a client has proved who it is. */
 struct slimta_auth {
     size_t size;           /**< how much of the struct the library knows */
-    const char *mechanism; /**< "PLAIN", … */
+    const char *mechanism; /**< "PLAIN", …; HTTP: "BASIC", "BEARER" */
     const char *authcid;   /**< whose credentials they are; UTF-8 */
     const char *authzid;   /**< whom it acts as; the authcid when not said */
 };
@@ -73,7 +73,7 @@ SLIMTA_API const char *slimta_session_ehlo_as(
 SLIMTA_API int slimta_session_is_extended(const struct slimta_session *session);
 
 /** The word for Received: "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA",
- * "UTF8SMTP…" (RFC 3848, RFC 6531). Static. */
+ * "UTF8SMTP…" (RFC 3848, RFC 6531), "HTTP", "HTTPS". Static. */
 SLIMTA_API const char *slimta_session_protocol(
     const struct slimta_session *session);
 

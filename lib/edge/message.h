@@ -29,8 +29,8 @@ void sli_edge_message_content(
 /** Whether no octets can be taken now. */
 int sli_edge_message_is_busy(const struct slimta_session *session);
 
-/** `have_data` has said what `reply` says, which is yes: the queue is asked to
- * take the message, then `queued`; the kind's `answer` follows. */
+/** `have_data` has said yes: the queue is asked to take the message, then
+ * `queued` is; the kind's `answer` follows. */
 void sli_edge_message_finish(struct slimta_session *session);
 
 /** The transaction is gone: the queue is told, the envelope given back. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define ACCEPTED "250; message=\"2.6.0 Message accepted for delivery\""
 #define LENGTH "Content-Length: 22\r\n"
@@ -520,28 +521,52 @@ static void times_out(void **state)
     host_queue_fini(&queue);
 }
 
-/* A request in flight gets its real answer; idle connections close. */
+/* Asks again until the edge has read so many octets in all. */
+static void await_octets(const struct http_edge *edge, uint64_t octets)
+{
+    const struct timespec pause = {0, 1000000};
+    struct slimta_counters counters = {.size = sizeof counters};
+
+    for (int turns = 0; counters.bytes_in < octets; ++turns) {
+        assert_true(turns < HOST_PATIENCE_S * 1000);
+        nanosleep(&pause, NULL);
+        http_edge_count(edge, &counters);
+    }
+}
+
+/* A request in flight gets its real answer, one that has begun is served, idle
+ * connections close. */
 static void drains(void **state)
 {
+    static const char begun[] = "GET /health HTTP/1.1\r\n";
     static struct web_response response;
     struct host_queue queue;
     struct host_pending pending;
     struct host_client idle;
     struct host_client busy;
+    struct host_client checking;
     struct web_edge web;
 
     (void)state;
     host_queue_init(&queue, HOST_LATER);
-    web_start(&web, NULL, &queue.queue, NULL);
+    web_start(&web, &options, &queue.queue, NULL);
     assert_int_equal(host_client_open(&idle, &web.address), 0);
     assert_int_equal(
-        web_ask(&idle, &response, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 405);
+        web_ask(&idle, &response, "GET /mail HTTP/1.1\r\nHost: a\r\n\r\n"),
+        405);
+    assert_int_equal(host_client_open(&checking, &web.address), 0);
+    assert_int_equal(host_client_send(&checking, begun, sizeof begun - 1), 0);
+    await_octets(web.edge,
+        strlen("GET /mail HTTP/1.1\r\nHost: a\r\n\r\n") + sizeof begun - 1);
     assert_int_equal(host_client_open(&busy, &web.address), 0);
     assert_int_equal(host_client_send(&busy, WEB_POST, sizeof WEB_POST - 1), 0);
     pending = host_queue_next(&queue);
     assert_int_equal(http_edge_stop(web.edge, 20000, web_stopped, &web), 0);
     assert_int_equal(web_read(&idle, &response, 0), 0);
     host_client_close(&idle);
+    assert_int_equal(web_ask(&checking, &response, "Host: a\r\n\r\n"), 503);
+    web_expect_header(&response, "Connection", "close");
+    host_client_close(&checking);
     assert_int_equal(host_pending_accept(&pending), 0);
     assert_int_equal(web_read(&busy, &response, 0), 200);
     web_expect_header(&response, "Connection", "close");
@@ -606,6 +631,78 @@ static void counts_heads(void **state)
     web_stop(&web, 1000);
 }
 
+#define RECEIVED "Received: a\r\n"
+
+static void obeys_flags(void **state)
+{
+    const struct http_edge_options flagged = {
+        .size = sizeof flagged,
+        .hostname = "mx.example.net",
+        .method = "PUT",
+        .sender_header = "From-B64",
+        .recipient_header = "To-B64",
+        .ehlo_header = "Name",
+        .permanent = SLIMTA_HTTP_PERMANENT_422,
+        .max_received = 2,
+        .flags = SLIMTA_HTTP_NEEDS_SENDER | SLIMTA_HTTP_NO_REPEATS |
+            SLIMTA_HTTP_ALLOW_EMPTY | SLIMTA_HTTP_NAMES_ID |
+            SLIMTA_HTTP_OPTIONS_204,
+    };
+#define PUT "PUT / HTTP/1.1\r\nHost: a\r\nName: n.example\r\n"
+#define FROM "From-B64: YUBleGFtcGxlLmNvbQ\r\n"
+#define TO "To-B64: YkBleGFtcGxlLm5ldA,;, YkBleGFtcGxlLm5ldA==\r\n"
+    static const struct row flag_rows[] = {
+        {"named", PUT FROM TO "Content-Length: 0\r\n\r\n", 200,
+            "250; message=\"2.6.0 Message queued as test-id\"", NULL, NULL},
+        {"no sender", PUT TO "Content-Length: 0\r\n\r\n", 400,
+            "501; message=\"5.5.4 No sender\"", NULL, NULL},
+        {"null sender", PUT "From-B64:\r\n" TO "Content-Length: 0\r\n\r\n", 200,
+            "250; message=\"2.6.0 Message queued as test-id\"", NULL, NULL},
+        {"two hops", PUT FROM TO "Content-Length: 26\r\n\r\n" RECEIVED RECEIVED,
+            200, "250; message=\"2.6.0 Message queued as test-id\"", NULL,
+            NULL},
+        {"three hops",
+            PUT FROM TO "Content-Length: 39\r\n\r\n" RECEIVED RECEIVED RECEIVED,
+            422, "554; message=\"5.4.6 Too many hops\"", NULL, NULL},
+        {"options", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 204, NULL, "Allow",
+            "PUT"},
+        {"another method", WEB_POST, 405,
+            "451; message=\"4.3.5 No mail is taken with this method\"", "Allow",
+            "PUT"},
+    };
+    static struct web_response response;
+    struct host_queue queue;
+    struct host_pending pending;
+    struct host_client client;
+    struct web_edge web;
+
+    (void)state;
+    host_queue_init(&queue, HOST_QUEUED);
+    web_start(&web, &flagged, &queue.queue, NULL);
+    for (size_t i = 0; i < sizeof flag_rows / sizeof flag_rows[0]; ++i) {
+        (void)web_ask_once(&web.address, &response, flag_rows[i].request);
+        check(&flag_rows[i], &response);
+    }
+    /* No body, no length: RFC 9110 section 8.6. */
+    (void)web_ask_once(&web.address, &response, flag_rows[5].request);
+    web_expect_header(&response, "Content-Length", NULL);
+    /* Equal recipients are one. */
+    host_queue_answers(&queue, HOST_LATER);
+    assert_int_equal(host_client_open(&client, &web.address), 0);
+    assert_int_equal(host_client_send(&client, flag_rows[0].request,
+                         strlen(flag_rows[0].request)),
+        0);
+    pending = host_queue_next(&queue);
+    assert_int_equal(slimta_envelope_recipient_count(pending.envelope), 1);
+    assert_string_equal(
+        slimta_envelope_client(pending.envelope)->ehlo_as, "n.example");
+    assert_int_equal(host_pending_accept(&pending), 0);
+    assert_int_equal(web_read(&client, &response, 0), 200);
+    host_client_close(&client);
+    web_stop(&web, 1000);
+    host_queue_fini(&queue);
+}
+
 static void checks_options(void **state)
 {
     const struct {
@@ -666,6 +763,7 @@ int main(void)
         cmocka_unit_test(drains),
         cmocka_unit_test(answers_early),
         cmocka_unit_test(counts_heads),
+        cmocka_unit_test(obeys_flags),
         cmocka_unit_test(checks_options),
     };
 

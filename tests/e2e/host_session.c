@@ -191,7 +191,7 @@ static void test_accessors(void **state)
     for (step = 0; step < HOST_STEPS; ++step) {
         assert_int_equal(
             host_policy_asked(&scene->policy, (enum host_step)step) > 0,
-            step < HOST_HELO || step > HOST_SECRET);
+            (step < HOST_HELO || step > HOST_SECRET) && step != HOST_HEADER);
     }
     assert_true(
         host_policy_wait(&scene->policy, &scene->policy.closed_count, 1));

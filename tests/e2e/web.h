@@ -15,8 +15,8 @@
 #define WEB_POST WEB_HEAD "Content-Length: 22\r\n\r\n" HOST_MESSAGE
 #define WEB_CHUNKED \
     WEB_HEAD \
-        "Transfer-Encoding: chunked\r\n\r\n" \
-        "10\r\nSubject: one\r\n\r\n\r\n6\r\nbody\r\n\r\n0\r\n\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n" \
+    "10\r\nSubject: one\r\n\r\n\r\n6\r\nbody\r\n\r\n0\r\n\r\n"
 
 #define WEB_HEADERS_MAX 16384
 

@@ -12,13 +12,13 @@
 #include <slimta/export.h>
 #include <slimta/resolver.h>
 #include <slimta/slice.h>
+#include <slimta/validators.h>
 
 struct slimta_counters;
 struct slimta_loop;
 struct slimta_proxy_options;
 struct slimta_queue;
 struct slimta_tls;
-struct slimta_validators;
 
 /** A mail application with, if it listens, an HTTP/1.1 server under it. */
 struct http_edge;
@@ -50,6 +50,17 @@ enum slimta_http_permanent {
 /** Closes after each reply, for clients that never read a body. */
 #define SLIMTA_HTTP_CLOSES 0x40u
 
+/*
+ * Credentials of Basic and Bearer are judged when a validator for `auth` or
+ * `secret` is there, in the clear too, since a proxy may have ended TLS; else
+ * nobody looks at them. Bearer needs `auth`.
+ *
+ * Validators are asked in this order: tls (HTTPS of our own server), connect,
+ * ehlo, secret, auth, mail, rcpt for each recipient, header, data, chunk,
+ * have_data, queued; closed ends each request that got so far. A refusal of
+ * class 4 is 503, 530 and 535 are 401, 552 5.3.4 is 413.
+ */
+
 /**
  * How an edge behaves. Zero and NULL mean the default in brackets. Strings are
  * copied. Times are milliseconds, sizes octets; SLIMTA_UNLIMITED switches a
@@ -66,8 +77,11 @@ struct http_edge_options {
 
     /* The protocol's words. */
     const char *method;           /**< ["POST"]; others: 405 */
-    const char *uri_pattern;      /**< POSIX extended, against the path, from
-                                       its start; others: 404 [every path] */
+    /** POSIX extended, against the decoded path without its query, from its
+     * start; others: 404 [every path]. Matched on the loop, against at most
+     * 8,192 octets: it is the host's not to use back-references, which may take
+     * very long. */
+    const char *uri_pattern;
     const char *sender_header;    /**< ["X-Envelope-Sender"] */
     const char *recipient_header; /**< ["X-Envelope-Recipient"] */
     const char *ehlo_header;      /**< ["X-Ehlo"] */
@@ -101,13 +115,16 @@ struct http_edge_options {
     const char *spill_directory; /**< ["/var/tmp"] */
 
     struct slimta_tls *tls; /**< HTTPS [none]; takes a reference of its own */
+
     const struct slimta_proxy_options *proxy; /**< [no header]; copied */
     enum slimta_reverse_names reverse_names;
     const char *dns_servers; /**< `servers` of slimta_resolver_options */
 
     /** How many answers to an Idempotency-Key are remembered [0: the field is
-     * not looked at]: the same key with the same body gets the answer again,
-     * with another 422, while the first runs 409. */
+     * not looked at], in memory: when a queue has taken the message, the same
+     * key with the same sender, recipients and body gets the answer again, with
+     * others 422, and 409 while the first one runs. A key belongs to who the
+     * client has proved to be. Refusals are not remembered. */
     uint64_t idempotency_keys;
     uint64_t idempotency_ms; /**< for how long [1 day] */
 
@@ -162,7 +179,7 @@ struct http_edge_response {
      * Content-Length. */
     const struct http_edge_field *fields;
     size_t field_count;
-    struct slimta_slice body; /**< mostly empty; not for HEAD */
+    struct slimta_slice body; /**< mostly empty; not to be sent for HEAD */
     /** 1: the rest of the body is not wanted. Read it to its end, or send this,
      * shut down the sending side, and read for a while before closing, or the
      * client may lose the answer. */
