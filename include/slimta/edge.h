@@ -15,6 +15,7 @@
 #include <slimta/export.h>
 #include <slimta/loop.h>
 #include <slimta/op.h>
+#include <slimta/proxy.h>
 #include <slimta/queue.h>
 #include <slimta/reply.h>
 #include <slimta/resolver.h>
