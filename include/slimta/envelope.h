@@ -26,6 +26,27 @@ enum slimta_body {
     SLIMTA_BODY_BINARYMIME
 };
 
+/** How much of the message a report returns (RFC 3461 section 4.3). */
+enum slimta_ret {
+    SLIMTA_RET_NONE = 0, /**< nothing was said */
+    SLIMTA_RET_FULL,
+    SLIMTA_RET_HDRS
+};
+
+/** What is to happen when time runs out (RFC 2852 section 4). */
+enum slimta_by {
+    SLIMTA_BY_NONE = 0, /**< nothing was said */
+    SLIMTA_BY_RETURN,
+    SLIMTA_BY_NOTIFY
+};
+
+/** When a report is wanted (RFC 3461 section 4.1): flags; 0: nothing was
+ * said. NEVER stands alone. */
+#define SLIMTA_NOTIFY_NEVER 0x01u
+#define SLIMTA_NOTIFY_SUCCESS 0x02u
+#define SLIMTA_NOTIFY_FAILURE 0x04u
+#define SLIMTA_NOTIFY_DELAY 0x08u
+
 /** The parameters of MAIL FROM as typed fields. */
 struct slimta_mail_params {
     size_t size;         /**< how much of the struct the library knows */
@@ -34,9 +55,22 @@ struct slimta_mail_params {
     int has_body;        /**< BODY was given */
     enum slimta_body body;
     int smtputf8; /**< SMTPUTF8 was given (RFC 6531) */
+
+    int requiretls;      /**< REQUIRETLS was given (RFC 8689) */
+    enum slimta_ret ret; /**< RET (RFC 3461) */
+    const char *envid;   /**< ENVID, decoded; NULL when not given */
     /** AUTH=, decoded; "" for `<>`; NULL when not given. What a client may not
      * assert is "" (RFC 4954 section 5). */
     const char *auth;
+    enum slimta_by by;  /**< BY (RFC 2852) */
+    int by_trace;       /**< its T */
+    int64_t by_seconds; /**< below zero is possible with NOTIFY */
+    int has_priority;   /**< MT-PRIORITY (RFC 6710) */
+    int priority;       /**< -9..9 */
+    /** HOLDFOR or HOLDUNTIL (RFC 4865): milliseconds since 1970; 0 when not
+     * given. */
+    int64_t hold_until_ms;
+    int hold_was_until; /**< it was said as HOLDUNTIL */
 };
 
 /** One recipient that was accepted. */
@@ -45,6 +79,10 @@ struct slimta_recipient {
     /** The mailbox as it was given, a source route and the angle brackets
      * taken off, quoting kept: `"a b"@example.com`, `Postmaster`. */
     const char *address;
+
+    unsigned notify;        /**< SLIMTA_NOTIFY_… (RFC 3461) */
+    const char *orcpt_type; /**< ORCPT's address type; NULL when not given */
+    const char *orcpt;      /**< its address, decoded; NULL when not given */
 };
 
 /** Who brought the message, after PROXY. */
@@ -105,6 +143,12 @@ SLIMTA_API const char *slimta_envelope_receiver(
 /** When it was sealed, that is handed to the queue: milliseconds since
  * 1970-01-01T00:00Z. */
 SLIMTA_API int64_t slimta_envelope_timestamp_ms(
+    const struct slimta_envelope *envelope);
+
+/** 1 when the message has a "TLS-Required: No" that counts (RFC 8689 section
+ * 5): the one of its kind, and REQUIRETLS was not given. Else 0; always 0 while
+ * the content is not known. Any thread. */
+SLIMTA_API int slimta_envelope_waives_tls(
     const struct slimta_envelope *envelope);
 
 /** The message itself. */

@@ -14,6 +14,8 @@
 #include "edge/adopt.h"
 #include "edge/form.h"
 #include "edge/policy.h"
+#include "edge/smtp_lmtp.h"
+#include "edge/smtp_offer.h"
 #include "edge/smtp_session.h"
 #include "io/resolver_servers.h"
 
@@ -359,7 +361,10 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
     copy_numbers(edge, options);
     edge->edge.events.tell = options->event;
     edge->edge.events.user = options->event_user;
-    err = copy_hostname(edge, options, error);
+    err = sli_edge_smtp_offer_take_options(edge, options, error);
+    if (err == 0) {
+        err = copy_hostname(edge, options, error);
+    }
     if (err == 0) {
         err = copy_spill_directory(edge, options, error);
     }
@@ -432,7 +437,9 @@ int smtp_edge_add_validators(struct smtp_edge *edge,
 int smtp_edge_listen(struct smtp_edge *edge, const char *host, uint16_t port,
     struct slimta_error *error)
 {
-    return sli_edge_listen(&edge->edge, host, port, error);
+    int err = sli_edge_smtp_lmtp_check_port(edge, port, error);
+
+    return err != 0 ? err : sli_edge_listen(&edge->edge, host, port, error);
 }
 
 int smtp_edge_listen_unix(
@@ -444,7 +451,13 @@ int smtp_edge_listen_unix(
 int smtp_edge_listen_fd(
     struct smtp_edge *edge, int fd, struct slimta_error *error)
 {
-    return sli_edge_listen_fd(&edge->edge, fd, error);
+    struct slimta_address address = {.port = 0};
+    int err;
+
+    /* What it is, the edge says better. */
+    (void)sli_io_socket_local_address(fd, &address);
+    err = sli_edge_smtp_lmtp_check_port(edge, address.port, error);
+    return err != 0 ? err : sli_edge_listen_fd(&edge->edge, fd, error);
 }
 
 int smtp_edge_address(

@@ -16,6 +16,7 @@ struct smtp_edge {
     struct sli_smtp_config smtp;
     struct sli_edge_auth auth;
     struct sli_edge_handoff_limits handoff;
+    uint64_t capabilities;     /* beside the queue's */
     uint64_t max_unread_bytes; /* below UNREAD_BYTES_MAX */
     uint64_t tls_timeout_ms;
     uint64_t command_timeout_ms;

@@ -8,6 +8,7 @@
 #include "edge/smtp_ask.h"
 #include "edge/smtp_auth.h"
 #include "edge/smtp_message.h"
+#include "edge/smtp_offer.h"
 #include "edge/smtp_tell.h"
 #include "edge/smtp_tls.h"
 #include "mail/envelope.h"
@@ -90,6 +91,7 @@ static void greeting_done(
 static void on_ehlo(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
+    sli_edge_smtp_offer_renew(session);
     sli_edge_smtp_ask(session,
         event->greeting.extended ? SLI_EDGE_STEP_EHLO : SLI_EDGE_STEP_HELO,
         greeting_done);
@@ -158,8 +160,8 @@ static const char *put_word(char **at, struct slimta_slice word)
     return start;
 }
 
-/* The recipient that the engine asks about, its address in the shard's scratch.
- */
+/* The recipient that the engine asks about, its address in the shard's scratch;
+ * the other texts are the engine's. */
 static struct slimta_recipient asked_recipient(
     struct sli_edge_smtp_session *session)
 {
@@ -281,6 +283,7 @@ static void on_close(
         [SLI_SMTP_CLOSE_REPLY] = SLIMTA_CLOSED_REPLY,
         [SLI_SMTP_CLOSE_ERRORS] = SLIMTA_CLOSED_LIMIT,
         [SLI_SMTP_CLOSE_COMMANDS] = SLIMTA_CLOSED_LIMIT,
+        [SLI_SMTP_CLOSE_CHUNK] = SLIMTA_CLOSED_REPLY,
         [SLI_SMTP_CLOSE_MEMORY] = SLIMTA_CLOSED_FAILURE,
     };
 
@@ -303,6 +306,8 @@ static void (*const actions[])(struct sli_edge_smtp_session *session,
     [SLI_SMTP_EVENT_MAIL] = on_mail,
     [SLI_SMTP_EVENT_RCPT] = on_rcpt,
     [SLI_SMTP_EVENT_DATA] = sli_edge_smtp_message_on_data,
+    [SLI_SMTP_EVENT_CHUNKS] = sli_edge_smtp_message_on_data,
+    [SLI_SMTP_EVENT_CHUNK] = sli_edge_smtp_message_on_chunk,
     [SLI_SMTP_EVENT_END] = sli_edge_smtp_message_on_end,
     [SLI_SMTP_EVENT_RSET] = on_rset,
     [SLI_SMTP_EVENT_NOOP] = on_noop,

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "edge/smtp_ask.h"
+#include "edge/smtp_lmtp.h"
 #include "smtp/replies.h"
 
 /* The queue that is asked for each recipient */
@@ -166,6 +167,18 @@ void sli_edge_smtp_message_on_end(
     }
 }
 
+/* A chunk, and not the last: what stands against the message is said now. */
+void sli_edge_smtp_message_on_chunk(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    if (event->end.is_refused ||
+        sli_edge_handoff_has_failed(&session->handoff)) {
+        sli_edge_smtp_message_on_end(session, event);
+    } else {
+        sli_edge_smtp_ask_answer(session, NULL);
+    }
+}
+
 /* A queue's no stays one, whatever the validators make of it. */
 static void queued_done(
     struct slimta_session *base, const struct slimta_reply *reply)
@@ -180,7 +193,7 @@ static void queued_done(
         reply = sli_edge_shard_reply(sli_edge_session_shard(&session->base),
             451, "4.3.0 Error queuing message");
     }
-    sli_edge_smtp_ask_answer(session, reply);
+    sli_edge_smtp_lmtp_answer(session, reply);
     sli_edge_smtp_ask_drop_kept(session);
     sli_edge_smtp_ask_drop_results(session);
     sli_edge_session_drop_envelope(base);
@@ -272,7 +285,7 @@ static void ask_queued(
 {
     if (session->results == NULL ||
         !sli_edge_smtp_ask_has(session, SLI_EDGE_STEP_QUEUED)) {
-        sli_edge_smtp_ask_answer(session, reply);
+        sli_edge_smtp_lmtp_answer(session, reply);
         sli_edge_smtp_ask_drop_results(session);
         sli_edge_session_drop_envelope(&session->base);
         return;
@@ -289,13 +302,14 @@ static void finished(struct sli_edge_handoff *handoff, const char *id,
 
     session->is_refused = refusal != NULL;
     session->results = results;
+    sli_edge_smtp_lmtp_part(session);
     if (refusal != NULL) {
         ask_queued(session, refusal);
     } else if (sli_smtp_replies_set_queued(reply, id) == 0) {
         ask_queued(session, reply);
     } else {
         /* The queue has the message: the default says so without its name. */
-        sli_edge_smtp_ask_answer(session, NULL);
+        sli_edge_smtp_lmtp_answer(session, NULL);
         sli_edge_smtp_ask_drop_results(session);
         sli_edge_session_drop_envelope(&session->base);
     }

@@ -9,7 +9,9 @@
 #include "edge/smtp_ask.h"
 #include "edge/smtp_auth.h"
 #include "edge/smtp_events.h"
+#include "edge/smtp_lmtp.h"
 #include "edge/smtp_message.h"
+#include "edge/smtp_offer.h"
 #include "edge/smtp_tls.h"
 
 enum {
@@ -174,6 +176,7 @@ static int step(struct sli_edge_smtp_session *session)
     struct sli_smtp_event event;
 
     leave_if_draining(session);
+    sli_edge_smtp_offer_tell_time(session);
     sli_smtp_server_next(&session->engine, &event);
     if (event.type == SLI_SMTP_EVENT_NONE ||
         event.type == SLI_SMTP_EVENT_WAIT) {
@@ -311,6 +314,7 @@ static void begin(struct sli_edge_smtp_session *session,
     sli_edge_handoff_init(&session->handoff, shard, &session->edge->handoff,
         &sli_edge_smtp_message_handoff);
     session->handoff.session_id = session->base.id;
+    sli_edge_smtp_offer_renew(session);
     sli_edge_smtp_tell_begin(session);
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);
     if (session->edge->smtp.tls == SLI_SMTP_TLS_IMMEDIATE) {
@@ -331,7 +335,8 @@ static void accept_connection(
 
     if (session == NULL ||
         sli_io_conn_open(&session->conn, shard->loop, fd,
-            (size_t)edge->max_unread_bytes + UNREAD_SLACK,
+            (size_t)edge->max_unread_bytes + UNREAD_SLACK +
+                sli_edge_smtp_lmtp_replies_max(edge),
             &conn_handler) != 0) {
         sli_edge_events_memory(shard, 0, "accept");
         sli_free(&edge->edge.alloc, session);

@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/slice.h"
 #include "smtp/cmd_auth.h"
+#include "smtp/cmd_bdat.h"
 #include "smtp/cmd_envelope.h"
 #include "smtp/cmd_greeting.h"
 #include "smtp/cmd_starttls.h"
@@ -13,7 +14,7 @@
 #define IN(state) (1U << SLI_SMTP_STATE_##state)
 
 enum {
-    GREETED = IN(READY) | IN(MAIL) | IN(RCPT),
+    GREETED = IN(READY) | IN(MAIL) | IN(RCPT) | IN(CHUNKS),
     /* RFC 5321 section 4.1.4: these need no greeting. */
     OPEN = IN(CONNECTED) | GREETED,
     ALWAYS = IN(REFUSED) | OPEN
@@ -29,9 +30,10 @@ static enum sli_smtp_reply_id ask(
 static enum sli_smtp_reply_id check_data(struct sli_smtp_server *server,
     struct slimta_slice argument, struct sli_smtp_event *event)
 {
-    (void)server;
     (void)argument;
-    return ask(event, SLI_SMTP_EVENT_DATA);
+    /* RFC 3030 section 3. */
+    return server->transaction.is_binary ? SLI_SMTP_REPLY_BAD_SEQUENCE
+                                         : ask(event, SLI_SMTP_EVENT_DATA);
 }
 
 static enum sli_smtp_reply_id check_rset(struct sli_smtp_server *server,
@@ -105,6 +107,8 @@ static const struct sli_smtp_command commands[] = {
     {KEY('M', 'A', 'I', 'L'), "MAIL", IN(READY), UTF8,
         sli_smtp_cmd_envelope_check_mail},
     {KEY('D', 'A', 'T', 'A'), "DATA", IN(RCPT), ALONE, check_data},
+    {KEY('B', 'D', 'A', 'T'), "BDAT", IN(RCPT) | IN(CHUNKS), 0,
+        sli_smtp_cmd_bdat_check},
     {KEY('E', 'H', 'L', 'O'), "EHLO", OPEN, GREETING | CLEAR,
         sli_smtp_cmd_greeting_check_ehlo},
     {KEY('Q', 'U', 'I', 'T'), "QUIT", ALWAYS, ALONE | CLEAR, check_quit},
@@ -118,8 +122,8 @@ static const struct sli_smtp_command commands[] = {
     {KEY('S', 'T', 'A', 'R'), "STARTTLS", OPEN, CLEAR,
         sli_smtp_cmd_starttls_check},
     {KEY('A', 'U', 'T', 'H'), "AUTH", OPEN, 0, sli_smtp_cmd_auth_check},
-    {KEY('B', 'D', 'A', 'T'), "BDAT", OPEN, 0, check_missing},
-    {KEY('L', 'H', 'L', 'O'), "LHLO", OPEN, 0, check_missing},
+    {KEY('L', 'H', 'L', 'O'), "LHLO", OPEN, GREETING | CLEAR,
+        sli_smtp_cmd_greeting_check_lhlo},
 };
 
 const struct sli_smtp_command *sli_smtp_commands_get(size_t index)

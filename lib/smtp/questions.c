@@ -5,6 +5,7 @@
 
 #include "base/slice.h"
 #include "smtp/cmd_auth.h"
+#include "smtp/cmd_bdat.h"
 #include "smtp/cmd_starttls.h"
 #include "smtp/machine.h"
 
@@ -93,6 +94,16 @@ static const struct sli_smtp_question questions[] = {
         .before = TEXT("Start mail input; end with <CRLF>.<CRLF>"),
         .proceed = proceed_data,
         .is_command = 1},
+    [SLI_SMTP_EVENT_CHUNKS] = {.code = 354,
+        .before = TEXT("Start mail input; end with <CRLF>.<CRLF>"),
+        .proceed = sli_smtp_cmd_bdat_proceed,
+        .refuse = sli_smtp_machine_reset,
+        .is_silent = 1,
+        .is_command = 1},
+    [SLI_SMTP_EVENT_CHUNK] = {.code = 250,
+        .before = TEXT("2.0.0 Chunk received"),
+        .proceed = sli_smtp_cmd_bdat_go_on,
+        .refuse = sli_smtp_machine_reset},
     [SLI_SMTP_EVENT_END] = {.code = 250,
         .before = TEXT("2.6.0 Message queued"),
         .proceed = sli_smtp_machine_deliver,
