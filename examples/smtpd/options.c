@@ -148,6 +148,13 @@ static int apply_allow_insecure_auth(
     return 1;
 }
 
+static int apply_proxy_protocol(struct settings *settings, const char *value)
+{
+    settings->proxy.size = sizeof settings->proxy;
+    settings->edge.proxy = &settings->proxy;
+    return value_proxy_version(value, &settings->proxy.version);
+}
+
 static int apply_drain_timeout(struct settings *settings, const char *value)
 {
     return seconds(value, 0, &settings->drain_ms);
@@ -254,6 +261,9 @@ static const struct flag flags[] = {
         apply_require_auth},
     {"--allow-insecure-auth", NULL, "offer PLAIN and LOGIN without TLS", NULL,
         apply_allow_insecure_auth},
+    {"--proxy-protocol", "v1|v2|auto",
+        "each connection begins with a PROXY header", "v1, v2 or auto",
+        apply_proxy_protocol},
     {"--command-timeout", "SECONDS", "for a command [300]",
         "a whole number of seconds, at least 1", apply_command_timeout},
     {"--data-timeout", "SECONDS", "for a whole message [600]",

@@ -15,7 +15,7 @@
 /** Exit codes. */
 enum {
     EXIT_FINE = 0,
-    EXIT_FAILED = 1, /**< the machine refused: a port in use, a full disk */
+    EXIT_FAILED = 1, /**< the machine refused: a port in use, a bad file */
     EXIT_USAGE = 2   /**< the command line is at fault */
 };
 
@@ -65,6 +65,7 @@ struct settings {
     struct spf_rule spf_rules[MAX_SPF_RULES];
     size_t spf_rule_count;
     enum slimta_spf_engine spf_engine;
+    struct slimta_proxy_options proxy; /**< `edge` points to it, if at all */
     uint64_t drain_ms;
     struct log log;
 };

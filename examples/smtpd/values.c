@@ -37,6 +37,23 @@ int value_name(const char *text)
     return length >= 1 && length <= LONGEST_NAME;
 }
 
+int value_proxy_version(const char *text, enum slimta_proxy_version *out)
+{
+    static const char *const names[] = {
+        [SLIMTA_PROXY_AUTO] = "auto",
+        [SLIMTA_PROXY_V1] = "v1",
+        [SLIMTA_PROXY_V2] = "v2",
+    };
+
+    for (int i = SLIMTA_PROXY_AUTO; i <= SLIMTA_PROXY_V2; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum slimta_proxy_version)i;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* The rest of `text` behind `prefix`, or NULL. */
 static const char *after(const char *text, const char *prefix)
 {

@@ -27,6 +27,9 @@ int value_zone(const char *text);
 /** RESULT=CODE[:MESSAGE], a rule of SPF. */
 int value_spf_rule(const char *text, struct spf_rule *out);
 
+/** v1, v2, auto. */
+int value_proxy_version(const char *text, enum slimta_proxy_version *out);
+
 /** maildir:DIR[?newlines=lf|crlf], discard: */
 int value_queue(const char *text, struct settings *out);
 

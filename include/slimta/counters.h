@@ -22,6 +22,7 @@ struct slimta_counters {
 
     uint64_t connections;
     uint64_t connections_refused; /**< over a limit */
+    uint64_t proxy_errors;        /**< no PROXY header, or a wrong one */
     uint64_t tls_handshakes;      /**< that were done */
     uint64_t tls_resumptions;     /**< of those, with a ticket */
     uint64_t tls_errors;

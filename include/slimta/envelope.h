@@ -93,7 +93,8 @@ struct slimta_client {
     const char *reverse_name; /**< confirmed reverse name, or NULL */
     const char *protocol;     /**< "SMTP", "ESMTP", …, RFC 3848, RFC 6531 */
 
-    uint64_t session_id; /**< slimta_session_id */
+    struct slimta_address peer; /**< the real peer, which may be a proxy */
+    uint64_t session_id;        /**< slimta_session_id */
     /** How it has authenticated; NULL when it has not. */
     const char *auth_mechanism;
     const char *authcid;

@@ -17,6 +17,7 @@
     X(CONNECT, "connect", "client peer local") \
     X(REVERSE_NAME, "reverse_name", "client reverse_name") \
     X(REFUSED, "refused", "client reason") \
+    X(PROXY, "proxy", "peer reason") \
     X(EHLO, "ehlo", "verb ehlo_as") \
     X(TLS, "tls", "version cipher server_name is_resumed") \
     X(TLS_FAILED, "tls_failed", "reason") \

@@ -10,6 +10,7 @@
 
 struct slimta_envelope;
 struct slimta_loop;
+struct slimta_proxy;
 struct slimta_resolver;
 struct slimta_tls_info;
 
@@ -43,16 +44,17 @@ SLIMTA_BEGIN_DECLS
  * every event of the session. */
 SLIMTA_API uint64_t slimta_session_id(const struct slimta_session *session);
 
-/** The client's address and port. Never NULL; stays for the whole session. */
+/** The client's address and port: those that a PROXY header told, else the real
+ * peer's. Never NULL; stays for the whole session. */
 SLIMTA_API const struct slimta_address *slimta_session_client(
     const struct slimta_session *session);
 
-/** The peer of the connection: the same address, until an edge stands behind
- * proxies. Never NULL; stays for the whole session. */
+/** The real peer of the connection, which may be a proxy. Never NULL; stays for
+ * the whole session. */
 SLIMTA_API const struct slimta_address *slimta_session_peer(
     const struct slimta_session *session);
 
-/** Our own end of the connection. Never
+/** Our own end of the connection, as the client sees it (after PROXY). Never
  * NULL; stays for the whole session. */
 SLIMTA_API const struct slimta_address *slimta_session_local(
     const struct slimta_session *session);
@@ -83,6 +85,11 @@ SLIMTA_API const struct slimta_tls_info *slimta_session_tls(
 /** Who the client is; NULL before it has authenticated. Stays for the whole
  * session, STARTTLS apart. */
 SLIMTA_API const struct slimta_auth *slimta_session_auth(
+    const struct slimta_session *session);
+
+/** What the PROXY header said beside the addresses; NULL only in an edge whose
+ * options ask for none. Stays for the whole session. <slimta/proxy.h> */
+SLIMTA_API const struct slimta_proxy *slimta_session_proxy(
     const struct slimta_session *session);
 
 /** The envelope in progress: from the first `rcpt` on (it has the sender) to

@@ -15,6 +15,7 @@
 #include <slimta/validators.h>
 
 struct slimta_loop;
+struct slimta_proxy_options;
 struct slimta_queue;
 struct slimta_tls;
 
@@ -108,7 +109,7 @@ struct smtp_edge_options {
      * struct slimta_validators. */
     uint64_t validator_timeout_ms;
 
-    uint64_t max_connections_per_ip; /**< of one client [100], or
+    uint64_t max_connections_per_ip; /**< of one client, after PROXY [100], or
                                           SLIMTA_UNLIMITED */
     uint64_t max_idle_commands; /**< commands of a session since a message was
                                      last accepted; then 421 [100000], or
@@ -147,7 +148,7 @@ struct smtp_edge_options {
      * is off]: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, the last two
      * with -PLUS, EXTERNAL. Those that cannot be used are not offered: PLAIN
      * and LOGIN in the clear, -PLUS below TLS 1.3, EXTERNAL without a verified
-     * certificate, CRAM-MD5 and SCRAM without a `secret` validator. Needs an
+     * certificate that names somebody (peer_name), CRAM-MD5 and SCRAM without a `secret` validator. Needs an
      * `auth` or `secret` validator, or SLIMTA_AUTH_ANYONE, at
      * smtp_edge_start. */
     const char *auth_mechanisms;
@@ -166,6 +167,10 @@ struct smtp_edge_options {
     /** Name servers, as `servers` of struct slimta_resolver_options [those of
      * the machine]. */
     const char *dns_servers;
+
+    /** Every connection begins with a PROXY header [no header]; copied.
+     * <slimta/proxy.h> */
+    const struct slimta_proxy_options *proxy;
 
     /** LMTP: LHLO instead of EHLO and HELO, and after the message one reply for
      * each recipient, see slimta_results_recipient_reply [SMTP]. */
@@ -246,7 +251,8 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
 /**
  * Serves a connection that was accepted elsewhere, of which nothing was read
  * yet. The edge owns `fd` on success only, makes it non-blocking, and closes
- * it; over a limit it does so after a 421. With several threads these take
+ * it; over a limit it does so after a 421. It begins with a PROXY header when
+ * the options ask for one. With several threads these take
  * turns. SLIMTA_EINVAL when it is no stream socket; another code when it is not
  * connected (any more); SLIMTA_ESTATE unless the edge runs; SLIMTA_ENOMEM. Any
  * thread.
@@ -255,8 +261,9 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
     struct smtp_edge *edge, int fd, struct slimta_error *error);
 
 /** New sessions use `tls`, of which the edge takes a reference of its own;
- * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS
- * or `tls` has no certificate. Any thread. */
+ * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS,
+ * or `tls` has no certificate, or requires those of clients without a CA. Any
+ * thread. */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_set_tls(
     struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
 

@@ -17,6 +17,8 @@
     X(CONNECTIONS, connections, COUNTER, "Connections that were served.") \
     X(CONNECTIONS_REFUSED, connections_refused, COUNTER, \
         "Connections that were one too many.") \
+    X(PROXY_ERRORS, proxy_errors, COUNTER, \
+        "Connections without a PROXY header, or with a wrong one.") \
     X(TLS_HANDSHAKES, tls_handshakes, COUNTER, \
         "TLS handshakes that were done.") \
     X(TLS_RESUMPTIONS, tls_resumptions, COUNTER, \

@@ -9,6 +9,7 @@
 
 #include "edge/event.h"
 #include "edge/places.h"
+#include "edge/proxied.h"
 #include "edge/shard.h"
 
 /** The most sockets that one edge listens on. */
@@ -57,6 +58,7 @@ struct sli_edge {
     unsigned shard_count;
     atomic_uint counted;           /* shards whose counters may be read */
     struct sli_edge_places places; /* for connections, in all shards */
+    struct sli_edge_proxied_rules proxied;
 
     pthread_mutex_t lock; /* what follows is touched by any thread */
     pthread_cond_t started;

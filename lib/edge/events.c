@@ -126,6 +126,20 @@ void sli_edge_events_refused(struct sli_edge_shard *shard,
     }
 }
 
+void sli_edge_events_proxy(struct sli_edge_shard *shard,
+    const struct slimta_address *peer, const char *reason)
+{
+    struct sli_edge_event event;
+    char words[SLIMTA_ADDRESS_TEXT_MAX];
+
+    sli_edge_count(&shard->counters, SLI_EDGE_COUNT_PROXY_ERRORS, 1);
+    if (begin(&event, shard, SLIMTA_EVENT_PROXY, 0)) {
+        put_address(&event, "peer", peer, words);
+        put_static(&event, "reason", reason);
+        sli_edge_event_send(&event);
+    }
+}
+
 static void tell_descriptors(const struct sli_edge_shard *shard)
 {
     struct sli_edge_event event;
@@ -353,7 +367,6 @@ static const char *reason_of(enum slimta_closed reason)
         [SLIMTA_CLOSED_REPLY] = "reply",
         [SLIMTA_CLOSED_TIMEOUT] = "timeout",
         [SLIMTA_CLOSED_LIMIT] = "limit",
-        [SLIMTA_CLOSED_PROXY] = "proxy",
         [SLIMTA_CLOSED_TLS] = "tls",
         [SLIMTA_CLOSED_STOP] = "stop",
         [SLIMTA_CLOSED_FAILURE] = "failure",

@@ -34,6 +34,11 @@ void sli_edge_events_stopped(const struct sli_edge *edge);
 void sli_edge_events_refused(struct sli_edge_shard *shard,
     const struct slimta_address *client, const char *reason);
 
+/** A connection whose PROXY header is wrong or missing, or may not be there;
+ * `reason` is static. Counts proxy_errors. */
+void sli_edge_events_proxy(struct sli_edge_shard *shard,
+    const struct slimta_address *peer, const char *reason);
+
 /** A connection could not be accepted: SLIMTA_EMFILE and the like are told as
  * DESCRIPTORS, SLIMTA_ENOMEM as MEMORY. Told once for a shortage, which is over
  * when it has not come again for some seconds. */

@@ -181,7 +181,7 @@ static enum sli_edge_place count_up(
     }
     entry = find(places, client);
     if (entry->count >= places->max_per_ip) {
-        return SLI_EDGE_PLACE_TOO_MANY_PER_IP;
+        return SLI_EDGE_PLACE_TOO_MANY;
     }
     if (entry->family == SLIMTA_FAMILY_NONE) {
         *entry = *client;
@@ -203,26 +203,35 @@ static void count_down(
     }
 }
 
-enum sli_edge_place sli_edge_places_take(
+enum sli_edge_place sli_edge_places_take(struct sli_edge_places *places)
+{
+    if (atomic_fetch_add(&places->total, 1) >= places->max_total) {
+        atomic_fetch_sub(&places->total, 1);
+        return SLI_EDGE_PLACE_TOO_MANY;
+    }
+    return SLI_EDGE_PLACE_TAKEN;
+}
+
+void sli_edge_places_give(struct sli_edge_places *places)
+{
+    atomic_fetch_sub(&places->total, 1);
+}
+
+enum sli_edge_place sli_edge_places_take_client(
     struct sli_edge_places *places, const struct slimta_address *client)
 {
     enum sli_edge_place place = SLI_EDGE_PLACE_TAKEN;
     struct sli_edge_client counted;
 
-    if (atomic_fetch_add(&places->total, 1) >= places->max_total) {
-        place = SLI_EDGE_PLACE_TOO_MANY;
-    } else if (is_counted(places, client, &counted)) {
+    if (is_counted(places, client, &counted)) {
         (void)pthread_mutex_lock(&places->lock);
         place = count_up(places, &counted);
         (void)pthread_mutex_unlock(&places->lock);
     }
-    if (place != SLI_EDGE_PLACE_TAKEN) {
-        atomic_fetch_sub(&places->total, 1);
-    }
     return place;
 }
 
-void sli_edge_places_give(
+void sli_edge_places_give_client(
     struct sli_edge_places *places, const struct slimta_address *client)
 {
     struct sli_edge_client counted;
@@ -232,7 +241,6 @@ void sli_edge_places_give(
         count_down(places, &counted);
         (void)pthread_mutex_unlock(&places->lock);
     }
-    atomic_fetch_sub(&places->total, 1);
 }
 
 uint64_t sli_edge_places_taken(const struct sli_edge_places *places)

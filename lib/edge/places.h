@@ -13,7 +13,6 @@
 enum sli_edge_place {
     SLI_EDGE_PLACE_TAKEN,
     SLI_EDGE_PLACE_TOO_MANY,
-    SLI_EDGE_PLACE_TOO_MANY_PER_IP,
     SLI_EDGE_PLACE_NO_MEMORY
 };
 
@@ -55,13 +54,19 @@ void sli_edge_places_fini(struct sli_edge_places *places);
 void sli_edge_places_limit(
     struct sli_edge_places *places, uint64_t max_total, uint64_t max_per_ip);
 
-/** Takes a place for a connection of `client`. Only IPv4 and IPv6 addresses
- * are counted each by itself; all connections are counted together. */
-enum sli_edge_place sli_edge_places_take(
+/** Takes a place among all connections: TAKEN or TOO_MANY. */
+enum sli_edge_place sli_edge_places_take(struct sli_edge_places *places);
+
+/** Gives it back. */
+void sli_edge_places_give(struct sli_edge_places *places);
+
+/** Takes a place among those of `client`, for a connection that has one among
+ * all. Only IPv4 and IPv6 addresses are counted. */
+enum sli_edge_place sli_edge_places_take_client(
     struct sli_edge_places *places, const struct slimta_address *client);
 
 /** Gives it back; `client` as it was taken for. */
-void sli_edge_places_give(
+void sli_edge_places_give_client(
     struct sli_edge_places *places, const struct slimta_address *client);
 
 /** How many are taken. */

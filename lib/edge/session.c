@@ -24,18 +24,22 @@ static const struct slimta_alloc *alloc_of(const struct slimta_session *session)
 
 void sli_edge_session_init(struct slimta_session *session,
     const struct sli_edge_session_kind *kind, struct sli_edge_shard *shard,
-    int fd, const struct slimta_address *client)
+    const struct sli_edge_arrival *arrival)
 {
     sli_list_init(&session->member.link);
     session->member.shard = shard;
     session->kind = kind;
     session->id =
         atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
-    session->client = *client;
+    session->client = arrival->client;
+    session->peer = arrival->peer;
+    session->local = arrival->local;
+    session->proxy = arrival->proxy;
     session->reason = SLIMTA_CLOSED_CLIENT;
-    if (shard->edge->table_count > 0 || shard->edge->events.tell != NULL) {
+    if (session->local.family == SLIMTA_FAMILY_NONE &&
+        (shard->edge->table_count > 0 || shard->edge->events.tell != NULL)) {
         /* A system call, for those only who may ask for it. */
-        (void)sli_io_socket_local_address(fd, &session->local);
+        (void)sli_io_socket_local_address(arrival->fd, &session->local);
     }
     sli_edge_reverse_begin(session);
 }
@@ -123,6 +127,7 @@ struct slimta_client sli_edge_session_facts(
         .ehlo_as = slimta_session_ehlo_as(session),
         .reverse_name = slimta_session_reverse_name(session),
         .protocol = slimta_session_protocol(session),
+        .peer = session->peer,
         .session_id = session->id,
     };
 
@@ -160,7 +165,7 @@ const struct slimta_address *slimta_session_client(
 const struct slimta_address *slimta_session_peer(
     const struct slimta_session *session)
 {
-    return &session->client;
+    return &session->peer;
 }
 
 const struct slimta_address *slimta_session_local(
@@ -199,6 +204,12 @@ const struct slimta_auth *slimta_session_auth(
     const struct slimta_session *session)
 {
     return session->auth;
+}
+
+const struct slimta_proxy *slimta_session_proxy(
+    const struct slimta_session *session)
+{
+    return session->proxy;
 }
 
 struct slimta_envelope *slimta_session_envelope(

@@ -40,7 +40,9 @@ struct slimta_session {
     const struct sli_edge_session_kind *kind;
     uint64_t id;
     struct slimta_address client;
-    struct slimta_address local; /* known when there are validators */
+    struct slimta_address peer;
+    struct slimta_address local; /* known after PROXY and to validators */
+    struct slimta_proxy *proxy;  /* the connection's, which frees it, or NULL */
     char *ehlo_as;               /* NULL before EHLO and HELO */
     struct sli_edge_reverse reverse;
     struct slimta_envelope *envelope;  /* of the transaction, or NULL */
@@ -52,10 +54,11 @@ struct slimta_session {
     struct sli_edge_session_user *users;
 };
 
-/** A session that `shard` has accepted from `client` on `fd`. */
+/** A session of `shard` on a connection that has arrived there. Borrows its
+ * `proxy` until fini. */
 void sli_edge_session_init(struct slimta_session *session,
     const struct sli_edge_session_kind *kind, struct sli_edge_shard *shard,
-    int fd, const struct slimta_address *client);
+    const struct sli_edge_arrival *arrival);
 
 /** Tells every table that the session is closed, and frees what it holds. */
 void sli_edge_session_fini(struct slimta_session *session);

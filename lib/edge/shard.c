@@ -11,6 +11,7 @@
 #include "edge/edge.h"
 #include "edge/events.h"
 #include "io/resolver.h"
+#include "proxy/proxy.h"
 
 enum {
     /* What engines may have to say at once before it is sent. */
@@ -73,6 +74,7 @@ int sli_edge_shard_init(struct sli_edge_shard *shard, struct sli_edge *edge,
         .stop_message = {.deliver = deliver_stop},
     };
     sli_list_init(&shard->members);
+    sli_list_init(&shard->proxied);
     sli_buf_init(&shard->output, &edge->alloc, OUTPUT_MAX);
     sli_mail_reply_init(&shard->reply, &edge->alloc);
     /* Room for any text of sli_edge_shard_reply. */
@@ -123,28 +125,63 @@ const struct slimta_reply *sli_edge_shard_reply(
     return &shard->reply;
 }
 
-void sli_edge_shard_admit(
-    struct sli_edge_shard *shard, int fd, const struct slimta_address *peer)
+void sli_edge_shard_begin(
+    struct sli_edge_shard *shard, const struct sli_edge_arrival *arrival)
 {
-    const struct sli_edge_door *door = shard->edge->kind->door;
+    struct sli_edge *edge = shard->edge;
 
-    switch (sli_edge_places_take(&shard->edge->places, peer)) {
+    switch (sli_edge_places_take_client(&edge->places, &arrival->client)) {
     case SLI_EDGE_PLACE_TAKEN:
-        door->accept(shard, fd, peer);
+        edge->kind->door->accept(shard, arrival);
         return;
     case SLI_EDGE_PLACE_TOO_MANY:
-        sli_edge_events_refused(shard, peer, "max_connections");
-        door->turn_away(shard, fd);
-        break;
-    case SLI_EDGE_PLACE_TOO_MANY_PER_IP:
-        sli_edge_events_refused(shard, peer, "max_connections_per_ip");
-        door->turn_away(shard, fd);
+        sli_edge_events_refused(
+            shard, &arrival->client, "max_connections_per_ip");
+        edge->kind->door->turn_away(shard, arrival->fd);
         break;
     case SLI_EDGE_PLACE_NO_MEMORY:
         sli_edge_events_memory(shard, 0, "a connection");
         break;
     }
-    (void)close(fd);
+    (void)close(arrival->fd);
+    sli_proxy_proxy_free(arrival->proxy, &edge->alloc);
+    sli_edge_places_give(&edge->places);
+}
+
+/* PROXY protocol 2: nothing is said before the header, not even that there are
+ * too many. */
+static void admit_proxied(
+    struct sli_edge_shard *shard, int fd, const struct slimta_address *peer)
+{
+    struct sli_edge *edge = shard->edge;
+
+    if (!sli_edge_proxied_trusts(&edge->proxied, peer)) {
+        sli_edge_events_proxy(shard, peer, "peer is not trusted");
+        (void)close(fd);
+    } else if (sli_edge_places_take(&edge->places) != SLI_EDGE_PLACE_TAKEN) {
+        sli_edge_events_refused(shard, peer, "max_connections");
+        (void)close(fd);
+    } else {
+        sli_edge_proxied_await(shard, fd, peer);
+    }
+}
+
+void sli_edge_shard_admit(
+    struct sli_edge_shard *shard, int fd, const struct slimta_address *peer)
+{
+    struct sli_edge *edge = shard->edge;
+    const struct sli_edge_arrival arrival = {
+        .fd = fd, .peer = *peer, .client = *peer, .octets = {"", 0}};
+
+    if (edge->proxied.is_on) {
+        admit_proxied(shard, fd, peer);
+    } else if (sli_edge_places_take(&edge->places) != SLI_EDGE_PLACE_TAKEN) {
+        sli_edge_events_refused(shard, peer, "max_connections");
+        edge->kind->door->turn_away(shard, fd);
+        (void)close(fd);
+    } else {
+        sli_edge_shard_begin(shard, &arrival);
+    }
 }
 
 static struct sli_edge_shard *shard_of(struct sli_io_listener *listener)
@@ -333,10 +370,11 @@ static void detach_queue(struct sli_edge_shard *shard)
     }
 }
 
-static void leave_when_done(struct sli_edge_shard *shard)
+void sli_edge_shard_leave_when_done(struct sli_edge_shard *shard)
 {
     if (shard->state == SLI_EDGE_SHARD_DRAINING && shard->listener_count == 0 &&
-        shard->jobs == 0 && sli_list_is_empty(&shard->members)) {
+        shard->jobs == 0 && sli_list_is_empty(&shard->members) &&
+        sli_list_is_empty(&shard->proxied)) {
         sli_io_timer_stop(shard->loop, &shard->deadline);
         detach_queue(shard);
     }
@@ -350,7 +388,7 @@ static void listener_stopped(struct sli_io_listener *listener)
     if (shard->listener_count == 0) {
         close_sockets(shard);
     }
-    leave_when_done(shard);
+    sli_edge_shard_leave_when_done(shard);
 }
 
 /* Calls `act` for every session; each may remove itself. */
@@ -378,6 +416,7 @@ static void begin_drain(struct sli_edge_shard *shard)
     for (size_t i = 0; i < count; i++) {
         sli_io_listener_stop(&shard->listeners[i].io, listener_stopped);
     }
+    sli_edge_proxied_close_all(shard);
     for_each_member(shard, shard->edge->kind->door->drain);
 }
 
@@ -410,7 +449,7 @@ static void deliver_stop(struct sli_io_message *message)
         sli_io_timer_start(
             shard->loop, &shard->deadline, left_ms, deadline_passed);
     }
-    leave_when_done(shard);
+    sli_edge_shard_leave_when_done(shard);
 }
 
 void sli_edge_shard_post_stop(struct sli_edge_shard *shard)
@@ -423,10 +462,11 @@ void sli_edge_shard_post_stop(struct sli_edge_shard *shard)
 }
 
 void sli_edge_shard_session_ends(
-    struct sli_edge_shard *shard, const struct slimta_address *peer)
+    struct sli_edge_shard *shard, const struct slimta_address *client)
 {
-    sli_edge_places_give(&shard->edge->places, peer);
-    leave_when_done(shard);
+    sli_edge_places_give_client(&shard->edge->places, client);
+    sli_edge_places_give(&shard->edge->places);
+    sli_edge_shard_leave_when_done(shard);
 }
 
 void sli_edge_shard_job_begins(struct sli_edge_shard *shard)
@@ -437,5 +477,5 @@ void sli_edge_shard_job_begins(struct sli_edge_shard *shard)
 void sli_edge_shard_job_ends(struct sli_edge_shard *shard)
 {
     shard->jobs--;
-    leave_when_done(shard);
+    sli_edge_shard_leave_when_done(shard);
 }

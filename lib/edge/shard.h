@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include <slimta/slice.h>
+
 #include "base/list.h"
 #include "edge/counters.h"
 #include "edge/op.h"
@@ -12,6 +14,17 @@
 
 struct sli_edge;
 struct sli_edge_shard;
+struct slimta_proxy;
+
+/** A connection that is to be a session. */
+struct sli_edge_arrival {
+    int fd; /* non-blocking */
+    struct slimta_address peer;
+    struct slimta_address client; /* whom it serves: the peer, or after PROXY */
+    struct slimta_address local;  /* after PROXY; NONE: the descriptor's own */
+    struct slimta_proxy *proxy;   /* what else PROXY told; NULL without it */
+    struct slimta_slice octets;   /* that came behind the PROXY header */
+};
 
 /** What every session of either edge begins with. */
 struct sli_edge_member {
@@ -21,10 +34,11 @@ struct sli_edge_member {
 
 /** What a shard asks of the sessions that it holds. */
 struct sli_edge_door {
-    /** A connection was accepted: `fd` is the door's now, which puts its
-     * session into `members`. sli_edge_shard_session_ends is due once. */
-    void (*accept)(struct sli_edge_shard *shard, int fd,
-        const struct slimta_address *peer);
+    /** A connection was accepted, its PROXY header read: `fd` and `proxy` are
+     * the door's now, which puts its session into `members`. Borrows the rest
+     * of `arrival`. sli_edge_shard_session_ends is due once. */
+    void (*accept)(
+        struct sli_edge_shard *shard, const struct sli_edge_arrival *arrival);
     /** Too many connections: say so on `fd`, which the shard closes. */
     void (*turn_away)(struct sli_edge_shard *shard, int fd);
     /** Leave as soon as no transaction is open. */
@@ -64,7 +78,8 @@ struct sli_edge_shard {
     uint64_t short_ms;
 
     struct sli_list members;
-    unsigned jobs;                    /* pool jobs that outlive their session */
+    struct sli_list proxied; /* connections before their PROXY header */
+    unsigned jobs;           /* pool jobs that outlive their session */
     struct slimta_resolver *resolver; /* from start to leaving */
     struct sli_edge_ops ops;
     struct sli_buf output;     /* what the engine that runs has to say */
@@ -99,17 +114,26 @@ int sli_edge_shard_start(struct sli_edge_shard *shard, struct slimta_loop *loop,
  * edge's lock. */
 void sli_edge_shard_post_stop(struct sli_edge_shard *shard);
 
-/** A connection that is non-blocking: `fd` becomes a session, or over a limit
- * is told so and closed. Takes it. While the shard runs or drains, on the
- * loop. */
+/** A connection that is non-blocking: `fd` becomes a session, if need be after
+ * its PROXY header, or over a limit is told so and closed. Takes it. While the
+ * shard runs or drains, on the loop. */
 void sli_edge_shard_admit(
     struct sli_edge_shard *shard, int fd, const struct slimta_address *peer);
 
+/** A connection that has a place among all becomes a session, if its client may
+ * have one more. Takes `fd`, `proxy` and the place. On the loop. */
+void sli_edge_shard_begin(
+    struct sli_edge_shard *shard, const struct sli_edge_arrival *arrival);
+
 /** A session that `accept` was called for has ended: it is out of `members` and
- * its memory is free. `peer` is what `accept` got. The shard may go now. On the
- * loop. */
+ * its memory is free. `client` is what `accept` got. The shard may go now. On
+ * the loop. */
 void sli_edge_shard_session_ends(
-    struct sli_edge_shard *shard, const struct slimta_address *peer);
+    struct sli_edge_shard *shard, const struct slimta_address *client);
+
+/** Nothing keeps the shard any more, perhaps: then it goes, if it is to. On the
+ * loop. */
+void sli_edge_shard_leave_when_done(struct sli_edge_shard *shard);
 
 /** A pool job that no session waits for begins or ends. On the loop. */
 void sli_edge_shard_job_begins(struct sli_edge_shard *shard);

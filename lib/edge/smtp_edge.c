@@ -375,6 +375,10 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
         err = take_tls(edge, options, error);
     }
     if (err == 0) {
+        err = sli_edge_proxied_init(&edge->edge.proxied, &edge->edge.alloc,
+            options->proxy, edge->command_timeout_ms, error);
+    }
+    if (err == 0) {
         err = sli_edge_auth_init(&edge->auth, &edge->edge.alloc,
             &(struct sli_edge_auth_options){options->auth_mechanisms,
                 options->auth_flags, options->auth_salt_key},

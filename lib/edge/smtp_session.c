@@ -13,6 +13,7 @@
 #include "edge/smtp_message.h"
 #include "edge/smtp_offer.h"
 #include "edge/smtp_tls.h"
+#include "proxy/proxy.h"
 
 enum {
     /* Replies are sent when this much of them stands together. */
@@ -44,6 +45,7 @@ static void closed(struct sli_io_conn *conn)
     sli_edge_session_fini(&session->base);
     sli_smtp_server_fini(&session->engine);
     sli_io_conn_fini(conn);
+    sli_proxy_proxy_free(session->base.proxy, &shard->edge->alloc);
     sli_list_remove(&session->base.member.link);
     sli_free(&session->edge->edge.alloc, session);
     /* Last: when this was the last session, the edge may go with it. */
@@ -304,10 +306,10 @@ static const struct sli_io_conn_handler conn_handler = {
 /* The door */
 
 static void begin(struct sli_edge_smtp_session *session,
-    struct sli_edge_shard *shard, int fd, const struct slimta_address *peer)
+    struct sli_edge_shard *shard, const struct sli_edge_arrival *arrival)
 {
     sli_edge_session_init(
-        &session->base, &sli_edge_smtp_events_kind, shard, fd, peer);
+        &session->base, &sli_edge_smtp_events_kind, shard, arrival);
     sli_list_append(&shard->members, &session->base.member.link);
     sli_smtp_server_init(
         &session->engine, &session->edge->smtp, &shard->output);
@@ -318,34 +320,38 @@ static void begin(struct sli_edge_smtp_session *session,
     sli_edge_smtp_tell_begin(session);
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);
     if (session->edge->smtp.tls == SLI_SMTP_TLS_IMMEDIATE) {
-        sli_edge_smtp_tls_begin(session);
+        sli_edge_smtp_tls_begin(session, arrival->octets);
         return;
     }
     sli_edge_smtp_auth_offer(session);
     sli_edge_smtp_session_wait(session, session->edge->command_timeout_ms);
     sli_edge_smtp_session_pump(session);
+    if (arrival->octets.size > 0 && !session->is_closing) {
+        received(&session->conn, arrival->octets);
+    }
 }
 
 static void accept_connection(
-    struct sli_edge_shard *shard, int fd, const struct slimta_address *peer)
+    struct sli_edge_shard *shard, const struct sli_edge_arrival *arrival)
 {
     struct smtp_edge *edge = (struct smtp_edge *)shard->edge;
     struct sli_edge_smtp_session *session =
         sli_alloc_zero(&edge->edge.alloc, sizeof *session);
 
     if (session == NULL ||
-        sli_io_conn_open(&session->conn, shard->loop, fd,
+        sli_io_conn_open(&session->conn, shard->loop, arrival->fd,
             (size_t)edge->max_unread_bytes + UNREAD_SLACK +
                 sli_edge_smtp_lmtp_replies_max(edge),
             &conn_handler) != 0) {
         sli_edge_events_memory(shard, 0, "accept");
         sli_free(&edge->edge.alloc, session);
-        (void)close(fd);
-        sli_edge_shard_session_ends(shard, peer);
+        (void)close(arrival->fd);
+        sli_proxy_proxy_free(arrival->proxy, &edge->edge.alloc);
+        sli_edge_shard_session_ends(shard, &arrival->client);
         return;
     }
     session->edge = edge;
-    begin(session, shard, fd, peer);
+    begin(session, shard, arrival);
 }
 
 static void turn_away(struct sli_edge_shard *shard, int fd)

@@ -1,17 +1,20 @@
 /** TLS in an SMTP session: STARTTLS, TLS at once, and what comes after. */
 #include "edge/smtp_tls.h"
 
+#include "base/slice.h"
 #include "edge/smtp_ask.h"
 #include "edge/smtp_auth.h"
 #include "edge/smtp_tell.h"
 #include "io/secure.h"
 
-void sli_edge_smtp_tls_begin(struct sli_edge_smtp_session *session)
+void sli_edge_smtp_tls_begin(
+    struct sli_edge_smtp_session *session, struct slimta_slice received)
 {
     struct slimta_tls *tls = sli_edge_ref_tls(&session->edge->edge);
     const struct sli_io_secure_options options = {
         .tls = tls,
         .role = SLI_TLS_SERVER,
+        .received = received,
     };
     int err = sli_io_secure_start(&session->conn, &options);
 
@@ -41,7 +44,7 @@ void sli_edge_smtp_tls_on_start_tls(
     if (event->start_tls.discarded > 0) {
         sli_edge_smtp_tell_discarded(session, event->start_tls.discarded);
     }
-    sli_edge_smtp_tls_begin(session);
+    sli_edge_smtp_tls_begin(session, SLI_LITERAL(""));
 }
 
 /* RFC 3207 section 4.1: when what TLS has come to is not enough, every command

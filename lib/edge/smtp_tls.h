@@ -4,9 +4,10 @@
 
 #include "edge/smtp_session.h"
 
-/** A handshake begins on the connection; nothing else happens until it is over.
- */
-void sli_edge_smtp_tls_begin(struct sli_edge_smtp_session *session);
+/** A handshake begins on the connection, of which `received` came already, with
+ * a PROXY header; nothing else happens until it is over. */
+void sli_edge_smtp_tls_begin(
+    struct sli_edge_smtp_session *session, struct slimta_slice received);
 
 /** What is done about the engine's STARTTLS and START_TLS. */
 void sli_edge_smtp_tls_on_starttls(

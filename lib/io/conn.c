@@ -121,16 +121,23 @@ static void on_closed(uv_handle_t *handle)
     sli_io_conn_finish(handle->data);
 }
 
-static void close_now(struct sli_io_conn *conn)
+int sli_io_conn_detach(struct sli_io_conn *conn)
 {
+    int fd = conn->fd;
+
     conn->closing = CLOSING;
     conn->armed = 0;
     sli_io_timer_stop(conn->loop, &conn->linger);
     sli_buf_fini(&conn->pending);
+    /* Takes the descriptor out of the poll set, now. */
     uv_close((uv_handle_t *)&conn->poll, on_closed);
-    /* uv_close has taken it out of the poll set already. */
-    (void)close(conn->fd);
     conn->fd = -1;
+    return fd;
+}
+
+static void close_now(struct sli_io_conn *conn)
+{
+    (void)close(sli_io_conn_detach(conn));
 }
 
 static void lose(struct sli_io_conn *conn, int code)

@@ -108,6 +108,11 @@ int sli_io_conn_is_open(const struct sli_io_conn *conn);
  * called any more. A second call can only hurry it (NOW). */
 void sli_io_conn_close(struct sli_io_conn *conn, enum sli_io_conn_close how);
 
+/** Closes too, but without the descriptor, which is returned and the caller's:
+ * another connection may have it at once. Nothing is pending, and no TLS was
+ * spoken. */
+int sli_io_conn_detach(struct sli_io_conn *conn);
+
 /* For secure.c */
 
 /** Like sli_io_conn_write, but as the octets are. */

@@ -21,7 +21,7 @@ struct sli_proxy_decoder {
 };
 
 int sli_proxy_decoder_new(struct sli_proxy_decoder **out,
-    const struct slimta_alloc *alloc, enum slimta_proxy_version wanted)
+    const struct slimta_alloc *alloc, const struct sli_proxy_wanted *wanted)
 {
     struct sli_proxy_decoder *decoder = sli_alloc_zero(alloc, sizeof *decoder);
 
@@ -29,8 +29,8 @@ int sli_proxy_decoder_new(struct sli_proxy_decoder **out,
         return SLIMTA_ENOMEM;
     }
     decoder->alloc = *alloc;
-    decoder->wanted = wanted;
-    sli_proxy_v2_init(&decoder->v2, &decoder->alloc);
+    decoder->wanted = wanted->version;
+    sli_proxy_v2_init(&decoder->v2, &decoder->alloc, wanted->max_tlv_bytes);
     *out = decoder;
     return 0;
 }

@@ -12,9 +12,15 @@
 
 struct sli_proxy_decoder;
 
+/** Which header is wanted, and how much of its TLVs is kept. */
+struct sli_proxy_wanted {
+    enum slimta_proxy_version version;
+    size_t max_tlv_bytes; /* up to SLI_PROXY_V2_BLOCK_MAX */
+};
+
 /** Borrows `alloc` until the decoder is freed. SLIMTA_ENOMEM. */
 int sli_proxy_decoder_new(struct sli_proxy_decoder **out,
-    const struct slimta_alloc *alloc, enum slimta_proxy_version wanted);
+    const struct slimta_alloc *alloc, const struct sli_proxy_wanted *wanted);
 
 /** `decoder` may be NULL. */
 void sli_proxy_decoder_free(struct sli_proxy_decoder *decoder);

@@ -33,11 +33,11 @@ static const struct {
 
 enum { FAMILIES = sizeof families / sizeof *families };
 
-void sli_proxy_v2_init(
-    struct sli_proxy_v2 *v2, const struct slimta_alloc *alloc)
+void sli_proxy_v2_init(struct sli_proxy_v2 *v2,
+    const struct slimta_alloc *alloc, size_t max_tlv_bytes)
 {
     *v2 = (struct sli_proxy_v2){.crc = SLI_PROXY_CRC32C_START};
-    sli_buf_init(&v2->tlvs, alloc, SLI_PROXY_V2_TLVS_MAX);
+    sli_buf_init(&v2->tlvs, alloc, max_tlv_bytes);
 }
 
 void sli_proxy_v2_fini(struct sli_proxy_v2 *v2)
@@ -207,7 +207,7 @@ static const char *wrong_size(
 /* The value's room is made here, so that its octets only need to be put. */
 static void keep_tlv(struct sli_proxy_v2 *v2, struct sli_proxy_header *header)
 {
-    size_t room = SLI_PROXY_V2_TLVS_MAX - sli_buf_size(&v2->tlvs);
+    size_t room = v2->tlvs.max - sli_buf_size(&v2->tlvs);
     size_t whole = SLI_PROXY_TLV_HEAD + v2->value_size;
 
     v2->is_kept = v2->octets[0] != SLI_PROXY_TLV_NOOP && whole <= room;

@@ -11,8 +11,8 @@
 /** The octets before the block whose length they tell. */
 #define SLI_PROXY_V2_HEAD 16
 
-/** How many octets of TLVs are kept; the block may have 65,535. */
-#define SLI_PROXY_V2_TLVS_MAX 4096
+/** The most octets that the block may have. */
+#define SLI_PROXY_V2_BLOCK_MAX 65535
 
 /** The longest unique id (PROXY protocol 2.2.5). */
 #define SLI_PROXY_V2_UNIQUE_ID_MAX 128
@@ -44,9 +44,9 @@ struct sli_proxy_v2 {
     struct sli_buf tlvs;
 };
 
-/** Borrows `alloc` until the end. */
-void sli_proxy_v2_init(
-    struct sli_proxy_v2 *v2, const struct slimta_alloc *alloc);
+/** Borrows `alloc` until the end. Keeps up to `max_tlv_bytes` of TLVs. */
+void sli_proxy_v2_init(struct sli_proxy_v2 *v2,
+    const struct slimta_alloc *alloc, size_t max_tlv_bytes);
 
 void sli_proxy_v2_fini(struct sli_proxy_v2 *v2);
 

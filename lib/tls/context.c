@@ -438,9 +438,15 @@ int slimta_tls_add_certificate(struct slimta_tls *tls,
 
 /* --- Use ------------------------------------------------------------------ */
 
-int sli_tls_context_has_certificate(const struct slimta_tls *tls)
+const char *sli_tls_context_flaw(const struct slimta_tls *tls)
 {
-    return tls->certificates != NULL;
+    if (tls->certificates == NULL) {
+        return "it has no certificate";
+    }
+    if (tls->verify == SLIMTA_TLS_VERIFY_REQUIRED && !tls->has_authorities) {
+        return "clients are to show certificates, but no CA is given";
+    }
+    return NULL;
 }
 
 void sli_tls_context_use(struct slimta_tls *tls)

@@ -121,7 +121,9 @@ class Stored:
         check(' by %s ' % HOSTNAME in received,
               'Received has no by %s: %s' % (HOSTNAME, received))
         if protocol is not None:
-            check(' with %s ' % protocol in received,
+            # A client may say SMTPUTF8 for what would not need it.
+            names = {protocol, protocol.replace('ESMTP', 'UTF8SMTP')}
+            check(any(' with %s ' % name in received for name in names),
                   'Received has no with %s: %s' % (protocol, received))
         # RFC 5321 §7.6: several recipients are not told of each other.
         wanted = [' for <%s>' % recipients[0]] if len(recipients) == 1 else []

@@ -13,6 +13,9 @@
 #include "proxy/v1.h"
 #include "proxy/v2.h"
 
+/* What a decoder keeps here. */
+enum { TLVS_MAX = 4096 };
+
 static void require(int is_true)
 {
     if (!is_true) {
@@ -45,12 +48,13 @@ static size_t feed(struct sli_proxy_decoder *decoder, struct slimta_slice piece,
 }
 
 static struct outcome decode(const struct slimta_alloc *alloc,
-    enum slimta_proxy_version wanted, struct slimta_slice input, size_t piece)
+    enum slimta_proxy_version version, struct slimta_slice input, size_t piece)
 {
+    const struct sli_proxy_wanted wanted = {version, TLVS_MAX};
     struct outcome outcome = {.status = SLI_PROXY_MORE};
     struct sli_proxy_decoder *decoder = NULL;
 
-    require(sli_proxy_decoder_new(&decoder, alloc, wanted) == 0);
+    require(sli_proxy_decoder_new(&decoder, alloc, &wanted) == 0);
     while (outcome.status == SLI_PROXY_MORE && outcome.used < input.size) {
         size_t left = input.size - outcome.used;
 
@@ -104,7 +108,7 @@ static void check_proxy(const struct slimta_proxy *proxy)
     check_text(proxy->ssl_key_algorithm);
     require(proxy->unique_id.size <= SLI_PROXY_V2_UNIQUE_ID_MAX);
     require(proxy->has_ssl || proxy->ssl_client == 0);
-    require(size_of_tlvs(proxy) <= SLI_PROXY_V2_TLVS_MAX);
+    require(size_of_tlvs(proxy) <= TLVS_MAX);
 }
 
 static void check_end(const struct outcome *outcome, struct slimta_slice input)

@@ -113,6 +113,9 @@ static void tells_of_a_connection(void **state)
     sli_edge_events_refused(&f->shard, &client, "max_connections");
     TOLD(f, "refused client=[2001::1]:9 reason=max_connections");
     assert_int_equal(count(f, SLI_EDGE_COUNT_CONNECTIONS_REFUSED), 1);
+    sli_edge_events_proxy(&f->shard, &peer, "header is cut");
+    TOLD(f, "proxy peer=unix reason=\"header is cut\"");
+    assert_int_equal(count(f, SLI_EDGE_COUNT_PROXY_ERRORS), 1);
     assert_int_equal(count(f, SLI_EDGE_COUNT_CONNECTIONS), 1);
 }
 
@@ -208,7 +211,7 @@ static void tells_of_trouble(void **state)
 static void tells_why_a_session_ended(void **state)
 {
     static const char *const names[] = {"quit", "client", "reply", "timeout",
-        "limit", "proxy", "tls", "stop", "failure"};
+        "limit", "tls", "stop", "failure"};
     struct fixture *f = *state;
 
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {

@@ -25,6 +25,9 @@
         text, sizeof(text) - 1 \
     }
 
+/* What a decoder keeps here, when a test says nothing else. */
+enum { TLVS_MAX = 4096 };
+
 static struct fail_alloc counting;
 
 static int set_up(void **state)
@@ -41,13 +44,20 @@ static int tear_down(void **state)
     return counting.live == 0 ? 0 : -1;
 }
 
-static struct sli_proxy_decoder *start(enum slimta_proxy_version wanted)
+static struct sli_proxy_decoder *start_keeping(
+    enum slimta_proxy_version version, size_t max_tlv_bytes)
 {
+    const struct sli_proxy_wanted wanted = {version, max_tlv_bytes};
     struct sli_proxy_decoder *decoder = NULL;
 
     assert_int_equal(
-        sli_proxy_decoder_new(&decoder, &counting.table, wanted), 0);
+        sli_proxy_decoder_new(&decoder, &counting.table, &wanted), 0);
     return decoder;
+}
+
+static struct sli_proxy_decoder *start(enum slimta_proxy_version version)
+{
+    return start_keeping(version, TLVS_MAX);
 }
 
 /* Feeds one piece that ends where memory ends; returns how much was used. */
@@ -594,8 +604,8 @@ static void checks_the_checksum_of_the_longest(void **state)
 
     (void)state;
     begin_ipv4();
-    add_filler(0xE0, SLI_PROXY_V2_TLVS_MAX);
-    add_filler(0xE1, UINT16_MAX - 12 - SLI_PROXY_V2_TLVS_MAX - 7);
+    add_filler(0xE0, TLVS_MAX);
+    add_filler(0xE1, UINT16_MAX - 12 - TLVS_MAX - 7);
     at = header.size + 3;
     add_tlv(0x03, SLI_LITERAL("\0\0\0\0"));
     assert_int_equal(header.size, sizeof header.octets);
@@ -674,27 +684,35 @@ static void limits_the_unique_id(void **state)
     /* Above it: refuses_blocks. */
 }
 
+/* Two TLVs that together have `size` octets, and another behind them. */
+static void check_kept(size_t max, size_t size)
+{
+    struct slimta_proxy *proxy;
+    struct slimta_slice value;
+    int fits = size <= max;
+
+    begin_ipv4();
+    add_filler(0x04, 5000);
+    add_tlv(0xE0, SLI_LITERAL("12345"));
+    add_filler(0xE1, size - 8);
+    add_tlv(0x02, SLI_LITERAL("mx"));
+    proxy = take(start_keeping(AUTO, max)).proxy;
+    assert_true(slimta_proxy_tlv(proxy, 0xE0, 0, &value));
+    assert_int_equal(slimta_proxy_tlv(proxy, 0xE1, 0, &value), fits);
+    assert_int_equal(proxy->authority == NULL, fits);
+    release(proxy);
+}
+
 /* At, below and above it; what does not fit hides nothing else. */
 static void limits_what_is_kept(void **state)
 {
-    struct slimta_slice value;
+    const size_t limits[] = {20, TLVS_MAX, 50000};
 
     (void)state;
-    for (size_t size = SLI_PROXY_V2_TLVS_MAX - 1;
-         size <= SLI_PROXY_V2_TLVS_MAX + 1; size++) {
-        int fits = size <= SLI_PROXY_V2_TLVS_MAX;
-        struct slimta_proxy *proxy;
-
-        begin_ipv4();
-        add_filler(0x04, 5000);
-        add_tlv(0xE0, SLI_LITERAL("12345"));
-        add_filler(0xE1, size - 8);
-        add_tlv(0x02, SLI_LITERAL("mx"));
-        proxy = decode();
-        assert_true(slimta_proxy_tlv(proxy, 0xE0, 0, &value));
-        assert_int_equal(slimta_proxy_tlv(proxy, 0xE1, 0, &value), fits);
-        assert_int_equal(proxy->authority == NULL, fits);
-        release(proxy);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        for (size_t size = limits[i] - 1; size <= limits[i] + 1; size++) {
+            check_kept(limits[i], size);
+        }
     }
 }
 
@@ -705,7 +723,7 @@ static void skips_an_ssl_part_that_is_too_long(void **state)
 
     (void)state;
     begin_ipv4();
-    add_filler(0x20, SLI_PROXY_V2_TLVS_MAX + 1);
+    add_filler(0x20, TLVS_MAX + 1);
     add_tlv(0x20, SLI_LITERAL("\x01\x00\x00\x00\x01"));
     proxy = decode();
     assert_int_equal(proxy->ssl_client, SLIMTA_PROXY_SSL);
@@ -714,13 +732,14 @@ static void skips_an_ssl_part_that_is_too_long(void **state)
 
 static void scenario(struct fail_alloc *alloc, void *user)
 {
+    const struct sli_proxy_wanted wanted = {AUTO, TLVS_MAX};
     struct sli_proxy_decoder *decoder = NULL;
     struct sli_proxy_result result;
     enum sli_proxy_status status = SLI_PROXY_MORE;
     size_t used;
 
     (void)user;
-    if (sli_proxy_decoder_new(&decoder, &alloc->table, AUTO) != 0) {
+    if (sli_proxy_decoder_new(&decoder, &alloc->table, &wanted) != 0) {
         assert_null(decoder);
         return;
     }

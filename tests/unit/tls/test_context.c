@@ -58,7 +58,7 @@ static void assert_fails(int err, int code, const char *words)
     if (strstr(error.text, words) == NULL) {
         fail_msg("%s", error.text);
     }
-    assert_false(sli_tls_context_has_certificate(tls));
+    assert_string_equal(sli_tls_context_flaw(tls), "it has no certificate");
 }
 
 static void has_defaults(void **state)
@@ -67,7 +67,7 @@ static void has_defaults(void **state)
 
     (void)state;
     assert_int_equal(slimta_tls_new(&other, NULL, NULL), 0);
-    assert_false(sli_tls_context_has_certificate(other));
+    assert_non_null(sli_tls_context_flaw(other));
     assert_ptr_equal(slimta_tls_ref(other), other);
     slimta_tls_unref(other);
     slimta_tls_unref(other);
@@ -194,7 +194,30 @@ static void wants_a_key_that_fits(void **state)
     assert_fails(certificate_add_pair(tls, "server", "rsa", &error),
         SLIMTA_EINVAL, "rsa.key: it does not fit the certificate");
     assert_int_equal(certificate_add(tls, "server", &error), 0);
-    assert_true(sli_tls_context_has_certificate(tls));
+    assert_null(sli_tls_context_flaw(tls));
+}
+
+/* A client could never show what nobody can judge. */
+static void wants_an_authority_to_require_certificates(void **state)
+{
+    char path[CERTIFICATE_PATH_SIZE];
+    struct slimta_tls_options options = {
+        .size = sizeof options,
+        .verify = SLIMTA_TLS_VERIFY_REQUIRED,
+    };
+    struct slimta_tls *made = NULL;
+
+    (void)state;
+    assert_int_equal(slimta_tls_new(&made, &options, NULL), 0);
+    assert_int_equal(certificate_add(made, "server", NULL), 0);
+    assert_string_equal(sli_tls_context_flaw(made),
+        "clients are to show certificates, but no CA is given");
+    slimta_tls_unref(made);
+    options.ca_file = certificate_path(path, "ca", ".pem");
+    assert_int_equal(slimta_tls_new(&made, &options, NULL), 0);
+    assert_int_equal(certificate_add(made, "server", NULL), 0);
+    assert_null(sli_tls_context_flaw(made));
+    slimta_tls_unref(made);
 }
 
 static int add_texts(struct slimta_slice certificate, struct slimta_slice key,
@@ -317,7 +340,7 @@ static void build(struct fail_alloc *failing, void *user)
     (void)user;
     if (err == 0) {
         err = certificate_add(made, "rsa", &error);
-        assert_int_equal(sli_tls_context_has_certificate(made), err == 0);
+        assert_int_equal(sli_tls_context_flaw(made) == NULL, err == 0);
     }
     if (err == 0) {
         err = certificate_add_pair(made, "chain", "leaf", &error);
@@ -348,6 +371,7 @@ int main(void)
         TEST(names_a_file_that_it_may_not_read),
         TEST(wants_both_and_each_once),
         TEST(wants_a_key_that_fits),
+        cmocka_unit_test(wants_an_authority_to_require_certificates),
         TEST(reads_texts_in_memory),
         TEST(opens_keys_with_a_password),
         TEST(reads_up_to_the_limit),

@@ -143,7 +143,8 @@ struct smtp_edge_options {
     unsigned auth_flags;
     const char *auth_salt_key; /**< see the installed header [random] */
 
-    const struct slimta_proxy_options *proxy; /**< [no header]; copied */
+    /** Every connection begins with a PROXY header [no header]; copied. */
+    const struct slimta_proxy_options *proxy;
     /** Real peers that may use XCLIENT and XFORWARD, as `trusted` of
      * slimta_proxy_options [nobody]. */
     const char *xclient_from;

@@ -27,7 +27,6 @@ enum slimta_closed {
     SLIMTA_CLOSED_REPLY,    /**< a validator answered 221 or 421 */
     SLIMTA_CLOSED_TIMEOUT,  /**< the client was too slow */
     SLIMTA_CLOSED_LIMIT,    /**< too many connections, errors, commands */
-    SLIMTA_CLOSED_PROXY,    /**< no PROXY header, or a wrong one */
     SLIMTA_CLOSED_TLS,      /**< the handshake or a record failed */
     SLIMTA_CLOSED_STOP,     /**< the edge stopped */
     SLIMTA_CLOSED_FAILURE   /**< memory, or the operating system */
@@ -47,8 +46,8 @@ enum slimta_closed {
  * Every pointer is borrowed until return. To answer later take `op`, see
  * <slimta/op.h>: from then on slimta_op_reply is the reply, and `reply` is dead
  * after return. The session waits meanwhile; others do not. When
- * `validator_timeout_ms` of the edge passes, the op is cancelled and this is the
- * answer:
+ * `validator_timeout_ms` of the edge passes, the op is cancelled and this is
+ * the answer:
  * - connect, banner, ehlo, helo: 421 (without an enhanced code, RFC 2034
  *   section 4)
  * - starttls, auth, secret: 454 4.7.0
@@ -198,7 +197,9 @@ struct slimta_validators {
      * validator of any table could have been asked, also if none was. Every
      * open op was cancelled before. Nothing can be answered; slimta_session_*
      * still work, and are dead after return. A client that has not closed its
-     * side is given up to 2 s to read the last reply before. */
+     * side is given up to 2 s to read the last reply before. A connection that
+     * ends before its PROXY header is whole has been no session: only the event
+     * PROXY tells of it. */
     void (*closed)(
         struct slimta_session *session, enum slimta_closed reason, void *user);
 };
