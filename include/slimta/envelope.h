@@ -103,6 +103,10 @@ struct slimta_client {
     const char *tls_version;
     const char *tls_cipher;
     const char *tls_peer_subject; /**< of a verified certificate, or NULL */
+    /** What the client of XFORWARD said of its own; NULL when not told. */
+    const char *forwarded_name;
+    const char *forwarded_address;
+    const char *forwarded_ehlo;
 };
 
 /** How much of a message's beginning always stays in memory. */

@@ -34,6 +34,13 @@ struct sli_edge_session_user {
     void *user;
 };
 
+/** What a trusted peer has said of the client of a message. */
+struct sli_edge_forwarded {
+    const char *name;
+    const char *address;
+    const char *ehlo;
+};
+
 /** Comes first in the sessions of both doors. */
 struct slimta_session {
     struct sli_edge_member member;
@@ -48,7 +55,8 @@ struct slimta_session {
     struct slimta_envelope *envelope;  /* of the transaction, or NULL */
     const struct slimta_tls_info *tls; /* the connection's; NULL in the clear */
     struct slimta_auth *auth;          /* NULL before AUTH */
-    struct sli_edge_round round;       /* the validators that are being asked */
+    struct sli_edge_forwarded *forwarded; /* for the next message, or NULL */
+    struct sli_edge_round round; /* the validators that are being asked */
     enum slimta_closed reason;
     void *user;
     struct sli_edge_session_user *users;
@@ -70,6 +78,15 @@ int sli_edge_session_set_ehlo(
 /** The client has proved who it is; all is copied. SLIMTA_ENOMEM. */
 int sli_edge_session_set_auth(
     struct slimta_session *session, struct slimta_credentials *credentials);
+
+/** The same by the word of a trusted peer. `mechanism` is static. */
+int sli_edge_session_set_login(
+    struct slimta_session *session, const char *mechanism, const char *login);
+
+/** What XFORWARD has said of the next message; NULL for what it has not, copied
+ * in the place of what was said before. SLIMTA_ENOMEM. */
+int sli_edge_session_set_forwarded(
+    struct slimta_session *session, const struct sli_edge_forwarded *forwarded);
 
 /** What the client has said of itself does not count any more: its EHLO name
  * and its AUTH. */

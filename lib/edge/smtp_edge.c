@@ -311,6 +311,7 @@ static void release(struct sli_edge *base)
 
     sli_edge_fini(base);
     sli_edge_auth_fini(&edge->auth);
+    sli_networks_fini(&edge->xclient_from);
     sli_free(&alloc, edge->hostname);
     sli_free(&alloc, edge->spill_directory);
     sli_free(&alloc, edge);
@@ -362,6 +363,10 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
     edge->edge.events.tell = options->event;
     edge->edge.events.user = options->event_user;
     err = sli_edge_smtp_offer_take_options(edge, options, error);
+    if (err == 0) {
+        err = sli_networks_init(&edge->xclient_from, &edge->edge.alloc,
+            "xclient_from", options->xclient_from, error);
+    }
     if (err == 0) {
         err = copy_hostname(edge, options, error);
     }

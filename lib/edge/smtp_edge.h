@@ -4,6 +4,7 @@
 
 #include <slimta/smtp_edge.h>
 
+#include "base/networks.h"
 #include "edge/auth.h"
 #include "edge/edge.h"
 #include "edge/handoff.h"
@@ -24,6 +25,7 @@ struct smtp_edge {
     struct sli_edge_rate_limits data_limits;
     uint64_t queue_timeout_ms;
     uint64_t queue_write_timeout_ms;
+    struct sli_networks xclient_from;
     char *hostname;
     char *spill_directory;
 };

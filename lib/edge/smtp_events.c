@@ -11,6 +11,7 @@
 #include "edge/smtp_offer.h"
 #include "edge/smtp_tell.h"
 #include "edge/smtp_tls.h"
+#include "edge/smtp_xclient.h"
 #include "mail/envelope.h"
 #include "smtp/extensions.h"
 
@@ -315,6 +316,8 @@ static void (*const actions[])(struct sli_edge_smtp_session *session,
     [SLI_SMTP_EVENT_STARTTLS] = sli_edge_smtp_tls_on_starttls,
     [SLI_SMTP_EVENT_AUTH] = sli_edge_smtp_auth_on_auth,
     [SLI_SMTP_EVENT_AUTH_ANSWER] = sli_edge_smtp_auth_on_answer,
+    [SLI_SMTP_EVENT_XCLIENT] = sli_edge_smtp_xclient_on_xclient,
+    [SLI_SMTP_EVENT_XFORWARD] = sli_edge_smtp_xclient_on_xforward,
     [SLI_SMTP_EVENT_COMMAND] = on_command,
     [SLI_SMTP_EVENT_CONTENT] = sli_edge_smtp_message_on_content,
     [SLI_SMTP_EVENT_REFUSED] = on_refused,

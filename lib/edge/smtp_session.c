@@ -13,6 +13,7 @@
 #include "edge/smtp_message.h"
 #include "edge/smtp_offer.h"
 #include "edge/smtp_tls.h"
+#include "edge/smtp_xclient.h"
 #include "proxy/proxy.h"
 
 enum {
@@ -39,7 +40,7 @@ static void closed(struct sli_io_conn *conn)
 {
     struct sli_edge_smtp_session *session = session_of(conn);
     struct sli_edge_shard *shard = shard_of(session);
-    struct slimta_address client = session->base.client;
+    struct slimta_address counted = session->counted;
 
     sli_edge_smtp_tell_closed(session);
     sli_edge_session_fini(&session->base);
@@ -49,7 +50,7 @@ static void closed(struct sli_io_conn *conn)
     sli_list_remove(&session->base.member.link);
     sli_free(&session->edge->edge.alloc, session);
     /* Last: when this was the last session, the edge may go with it. */
-    sli_edge_shard_session_ends(shard, &client);
+    sli_edge_shard_session_ends(shard, &counted);
 }
 
 void sli_edge_smtp_session_close(
@@ -316,6 +317,8 @@ static void begin(struct sli_edge_smtp_session *session,
     sli_edge_handoff_init(&session->handoff, shard, &session->edge->handoff,
         &sli_edge_smtp_message_handoff);
     session->handoff.session_id = session->base.id;
+    session->counted = session->base.client;
+    sli_edge_smtp_xclient_begin(session);
     sli_edge_smtp_offer_renew(session);
     sli_edge_smtp_tell_begin(session);
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);

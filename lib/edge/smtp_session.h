@@ -17,7 +17,8 @@ struct sli_edge_smtp_session {
     struct sli_io_conn conn;
     struct sli_smtp_server engine;
     struct sli_edge_handoff handoff;
-    struct sli_io_timer timer; /* for whatever the session waits for */
+    struct slimta_address counted; /* whose place it has */
+    struct sli_io_timer timer;     /* for whatever the session waits for */
     struct sli_edge_smtp_exchange *exchange; /* of AUTH; NULL without one */
     struct sli_edge_rate rate;          /* the client's time for a message */
     const struct sli_smtp_event *event; /* that is acted on, or NULL */

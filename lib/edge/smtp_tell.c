@@ -134,6 +134,8 @@ static void tell_rest(struct sli_edge_smtp_session *session,
         [SLI_SMTP_EVENT_NOOP] = "NOOP",
         [SLI_SMTP_EVENT_QUIT] = "QUIT",
         [SLI_SMTP_EVENT_STARTTLS] = "STARTTLS",
+        [SLI_SMTP_EVENT_XCLIENT] = "XCLIENT",
+        [SLI_SMTP_EVENT_XFORWARD] = "XFORWARD",
         [SLI_SMTP_EVENT_COMMAND] = "",
     };
 

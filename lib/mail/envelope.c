@@ -90,7 +90,8 @@ static int copy_facts(struct slimta_envelope *envelope,
     const char **const texts[] = {&client->ehlo_as, &client->reverse_name,
         &client->auth_mechanism, &client->authcid, &client->authzid,
         &client->tls_version, &client->tls_cipher, &client->tls_peer_subject,
-        &envelope->receiver};
+        &client->forwarded_name, &client->forwarded_address,
+        &client->forwarded_ehlo, &envelope->receiver};
 
     *client = facts->client;
     client->size = sizeof *client;

@@ -10,6 +10,8 @@
 #include "smtp/cmd_envelope.h"
 #include "smtp/cmd_greeting.h"
 #include "smtp/cmd_starttls.h"
+#include "smtp/cmd_xclient.h"
+#include "smtp/extensions.h"
 
 #define IN(state) (1U << SLI_SMTP_STATE_##state)
 
@@ -97,7 +99,8 @@ enum {
     ALONE = SLI_SMTP_COMMAND_NO_ARGUMENT,
     UTF8 = SLI_SMTP_COMMAND_UTF8,
     GREETING = SLI_SMTP_COMMAND_GREETING,
-    CLEAR = SLI_SMTP_COMMAND_CLEAR
+    CLEAR = SLI_SMTP_COMMAND_CLEAR,
+    TRUSTED = SLI_SMTP_COMMAND_TRUSTED
 };
 
 /* The most frequent first. */
@@ -122,6 +125,10 @@ static const struct sli_smtp_command commands[] = {
     {KEY('S', 'T', 'A', 'R'), "STARTTLS", OPEN, CLEAR,
         sli_smtp_cmd_starttls_check},
     {KEY('A', 'U', 'T', 'H'), "AUTH", OPEN, 0, sli_smtp_cmd_auth_check},
+    {KEY('X', 'C', 'L', 'I'), "XCLIENT", IN(READY), TRUSTED,
+        sli_smtp_cmd_xclient_check},
+    {KEY('X', 'F', 'O', 'R'), "XFORWARD", IN(READY), TRUSTED,
+        sli_smtp_cmd_xclient_check_forward},
     {KEY('L', 'H', 'L', 'O'), "LHLO", OPEN, GREETING | CLEAR,
         sli_smtp_cmd_greeting_check_lhlo},
 };
@@ -266,6 +273,17 @@ enum sli_smtp_reply_id sli_smtp_commands_too_long(
                    : SLI_SMTP_REPLY_LINE_TOO_LONG;
 }
 
+/* What is for trusted peers is to others a verb like any that is unknown. */
+static int is_known_here(const struct sli_smtp_server *server,
+    const struct sli_smtp_command *command)
+{
+    const unsigned trusted =
+        SLI_SMTP_EXTENSION_XCLIENT | SLI_SMTP_EXTENSION_XFORWARD;
+
+    return (command->flags & SLI_SMTP_COMMAND_TRUSTED) == 0 ||
+        (sli_smtp_extensions_known(server) & trusted) != 0;
+}
+
 enum sli_smtp_reply_id sli_smtp_commands_check(struct sli_smtp_server *server,
     struct slimta_slice line, struct sli_smtp_event *event)
 {
@@ -277,6 +295,9 @@ enum sli_smtp_reply_id sli_smtp_commands_check(struct sli_smtp_server *server,
 
     split(line, &verb, &argument);
     command = find(verb);
+    if (command != NULL && !is_known_here(server, command)) {
+        command = NULL;
+    }
     if (command != NULL) {
         server->auth.was_last = command->check == sli_smtp_cmd_auth_check;
     }

@@ -94,6 +94,27 @@ static int offers_futurerelease(const struct sli_smtp_server *server)
         (server->auth.is_done || offers_auth(server));
 }
 
+static int offers_xclient(const struct sli_smtp_server *server)
+{
+    return server->trusts_peer;
+}
+
+static struct slimta_slice xclient_params(
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
+{
+    (void)server;
+    (void)room;
+    return SLI_LITERAL("NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
+}
+
+static struct slimta_slice xforward_params(
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
+{
+    (void)server;
+    (void)room;
+    return SLI_LITERAL("NAME ADDR PORT PROTO HELO IDENT SOURCE");
+}
+
 static int offers_limits(const struct sli_smtp_server *server)
 {
     return server->config->max_recipients <= LIMIT_MAX;
@@ -162,6 +183,10 @@ static const struct {
     {{"FUTURERELEASE", 13}, futurerelease_params,
         SLI_SMTP_EXTENSION_FUTURERELEASE, offers_futurerelease},
     {{"LIMITS", 6}, limits_params, 0, offers_limits},
+    {{"XCLIENT", 7}, xclient_params, SLI_SMTP_EXTENSION_XCLIENT,
+        offers_xclient},
+    {{"XFORWARD", 8}, xforward_params, SLI_SMTP_EXTENSION_XFORWARD,
+        offers_xclient},
     {{"SMTPUTF8", 8}, NULL, SLI_SMTP_EXTENSION_SMTPUTF8, NULL},
 };
 

@@ -7,6 +7,7 @@
 #include "smtp/cmd_auth.h"
 #include "smtp/cmd_bdat.h"
 #include "smtp/cmd_starttls.h"
+#include "smtp/cmd_xclient.h"
 #include "smtp/machine.h"
 
 static void proceed_banner(struct sli_smtp_server *server)
@@ -126,6 +127,14 @@ static const struct sli_smtp_question questions[] = {
         .is_command = 1},
     [SLI_SMTP_EVENT_AUTH] = AUTH_QUESTION,
     [SLI_SMTP_EVENT_AUTH_ANSWER] = AUTH_QUESTION,
+    [SLI_SMTP_EVENT_XCLIENT] = {.code = 250,
+        .before = TEXT("2.0.0 Ok"),
+        .proceed = sli_smtp_cmd_xclient_proceed,
+        .is_silent = 1,
+        .is_command = 1},
+    [SLI_SMTP_EVENT_XFORWARD] = {.code = 250,
+        .before = TEXT("2.0.0 Ok"),
+        .is_command = 1},
     [SLI_SMTP_EVENT_COMMAND] = {.code = 500,
         .before = TEXT("5.5.2 Syntax error, command unrecognized"),
         .is_command = 1},

@@ -260,6 +260,11 @@ void sli_smtp_server_set_capabilities(
     server->capabilities = capabilities;
 }
 
+void sli_smtp_server_trust_peer(struct sli_smtp_server *server)
+{
+    server->trusts_peer = 1;
+}
+
 void sli_smtp_server_set_now(struct sli_smtp_server *server, int64_t now_ms)
 {
     server->now_ms = now_ms;

@@ -80,6 +80,9 @@ enum sli_smtp_event_type {
     SLI_SMTP_EVENT_AUTH,        /**< an exchange begins: `auth`. It may also be
                                      answered with sli_smtp_server_challenge */
     SLI_SMTP_EVENT_AUTH_ANSWER, /**< to a challenge: `auth_answer`. The same */
+    SLI_SMTP_EVENT_XCLIENT,     /**< of a peer that is trusted: `peer`. After a
+                                     success, which is not said, BANNER comes */
+    SLI_SMTP_EVENT_XFORWARD,    /**< the same of a message: `peer` */
     SLI_SMTP_EVENT_COMMAND,     /**< a verb that is unknown here: `command` */
 
     /* Tellings: nothing is answered. */
@@ -108,6 +111,32 @@ enum sli_smtp_close {
     SLI_SMTP_CLOSE_MEMORY      /**< no memory to go on */
 };
 
+/** What XCLIENT or XFORWARD may say: bits. */
+enum sli_smtp_peer_said {
+    SLI_SMTP_PEER_NAME = 1 << 0,
+    SLI_SMTP_PEER_ADDR = 1 << 1,
+    SLI_SMTP_PEER_PORT = 1 << 2,
+    SLI_SMTP_PEER_PROTO = 1 << 3,
+    SLI_SMTP_PEER_HELO = 1 << 4,
+    SLI_SMTP_PEER_LOGIN = 1 << 5,
+    SLI_SMTP_PEER_DESTADDR = 1 << 6,
+    SLI_SMTP_PEER_DESTPORT = 1 << 7,
+    SLI_SMTP_PEER_IDENT = 1 << 8,
+    SLI_SMTP_PEER_SOURCE = 1 << 9
+};
+
+/** What was said; what is not known has its bit, and no value. The texts live
+ * until the answer. */
+struct sli_smtp_peer {
+    unsigned said;
+    struct slimta_address client; /* ADDR and PORT */
+    struct slimta_address local;  /* DESTADDR and DESTPORT */
+    const char *address_text;     /* ADDR as it was said, or NULL */
+    const char *name;
+    const char *helo;
+    const char *login;
+};
+
 /** What next() tells. The slices live until the next call of next, feed or
  * park. */
 struct sli_smtp_event {
@@ -125,6 +154,7 @@ struct sli_smtp_event {
             struct sli_mail_path path;
             struct slimta_recipient params; /**< its address is NULL */
         } rcpt;
+        struct sli_smtp_peer peer;
         struct slimta_slice content;
         struct {
             /** The engine has refused it (too large, bare newlines): drop the
@@ -241,6 +271,8 @@ struct sli_smtp_server {
     int asks_extended; /* the greeting that is asked about is EHLO */
     int has_ended;     /* no more input will come */
     int is_secure;     /* TLS is on */
+    int trusts_peer;   /* XCLIENT and XFORWARD are known */
+    int has_login;     /* the XCLIENT that is asked about has one */
     enum sli_smtp_reply_id refused; /* REFUSED is the next event, or NONE */
     char refused_verb[SLI_SMTP_VERB_MAX + 1];
     int owes_reset;     /* RESET is the next event */
@@ -323,6 +355,9 @@ void sli_smtp_server_offer(
 /** What the queue behind can honour: SLIMTA_CAN_… flags. [none] */
 void sli_smtp_server_set_capabilities(
     struct sli_smtp_server *server, uint64_t capabilities);
+
+/** The peer may use XCLIENT and XFORWARD. */
+void sli_smtp_server_trust_peer(struct sli_smtp_server *server);
 
 /** What time it is, in milliseconds since 1970, for what a client says of times
  * [1970]. Not while a question waits. */

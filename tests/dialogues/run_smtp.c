@@ -16,7 +16,7 @@
  *                                the queue: dsn, requiretls, binarymime,
  *                                deliverby, mt-priority, futurerelease),
  *                                min-by-seconds, max-hold-seconds, dialect
- *                                (lmtp)
+ *                                (lmtp), trusts-peer (for XCLIENT)
  *     refusal: CODE TEXT         what TLS comes to is refused with this
  *     answer: QUESTION CODE TEXT the host's answer to the next question of
  *     answer: QUESTION default   that kind which has no answer yet; with 334,
@@ -72,6 +72,7 @@ struct dialogue {
     char mechanisms[256];
     char secure_mechanisms[256];
     uint64_t capabilities;
+    int trusts_peer;
     int refusal_code; /* 0: none */
     char *refusal_text;
     struct text input;
@@ -166,6 +167,8 @@ static const char *const event_names[] = {
     [SLI_SMTP_EVENT_STARTTLS] = "STARTTLS",
     [SLI_SMTP_EVENT_AUTH] = "AUTH",
     [SLI_SMTP_EVENT_AUTH_ANSWER] = "AUTH_ANSWER",
+    [SLI_SMTP_EVENT_XCLIENT] = "XCLIENT",
+    [SLI_SMTP_EVENT_XFORWARD] = "XFORWARD",
     [SLI_SMTP_EVENT_COMMAND] = "COMMAND",
     [SLI_SMTP_EVENT_CONTENT] = "CONTENT",
     [SLI_SMTP_EVENT_REFUSED] = "REFUSED",
@@ -315,6 +318,29 @@ static void add_params(
     add_wishes(text, params);
 }
 
+static void add_if(struct text *text, const char *name, const char *value)
+{
+    if (value != NULL) {
+        add_text(text, name);
+        add_escaped(text, sli_slice_text(value));
+    }
+}
+
+static void add_peer(struct text *text, const struct sli_smtp_peer *peer)
+{
+    char address[SLIMTA_ADDRESS_TEXT_MAX];
+
+    add_text(text, " ");
+    add_number(text, peer->said);
+    (void)slimta_address_format(&peer->client, address, sizeof address);
+    add_if(text, " ", address);
+    (void)slimta_address_format(&peer->local, address, sizeof address);
+    add_if(text, " ", address);
+    add_if(text, " NAME=", peer->name);
+    add_if(text, " HELO=", peer->helo);
+    add_if(text, " LOGIN=", peer->login);
+}
+
 static void add_auth(struct text *text, const struct sli_smtp_event *event)
 {
     add_text(text, " ");
@@ -342,6 +368,10 @@ static void add_details(struct play *play, const struct sli_smtp_event *event)
     case SLI_SMTP_EVENT_RCPT:
         add_angled(text, event->rcpt.path.mailbox);
         add_reports(text, &event->rcpt.params);
+        break;
+    case SLI_SMTP_EVENT_XCLIENT:
+    case SLI_SMTP_EVENT_XFORWARD:
+        add_peer(text, &event->peer);
         break;
     case SLI_SMTP_EVENT_AUTH:
         add_auth(text, event);
@@ -577,6 +607,9 @@ static void run(const struct dialogue *dialogue, const struct way *way,
         &play.server, dialogue->mechanisms, dialogue->secure_mechanisms);
     sli_smtp_server_set_capabilities(&play.server, dialogue->capabilities);
     sli_smtp_server_set_now(&play.server, NOW_MS);
+    if (dialogue->trusts_peer) {
+        sli_smtp_server_trust_peer(&play.server);
+    }
     pump(&play);
     feed(&play);
     end(&play);
@@ -869,6 +902,8 @@ static void read_config(struct dialogue *dialogue, const char *text)
             sizeof dialogue->secure_mechanisms, "%s", text);
     } else if (has_prefix(&text, "capability ")) {
         read_capability(dialogue, text);
+    } else if (strcmp(text, "trusts-peer") == 0) {
+        dialogue->trusts_peer = 1;
     } else if (strcmp(text, "dialect lmtp") == 0) {
         config->dialect = SLIMTA_DIALECT_LMTP;
     } else if (has_prefix(&text, "min-by-seconds ")) {

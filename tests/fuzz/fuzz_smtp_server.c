@@ -73,6 +73,14 @@ static void tell(struct session *session, const struct sli_smtp_event *event)
         put(session, sli_slice_text(event->rcpt.params.orcpt_type));
         put(session, sli_slice_text(event->rcpt.params.orcpt));
         break;
+    case SLI_SMTP_EVENT_XCLIENT:
+    case SLI_SMTP_EVENT_XFORWARD:
+        put_number(session, event->peer.said);
+        put(session, sli_slice(event->peer.client.ip, 16));
+        put(session, sli_slice_text(event->peer.name));
+        put(session, sli_slice_text(event->peer.helo));
+        put(session, sli_slice_text(event->peer.login));
+        break;
     case SLI_SMTP_EVENT_CONTENT:
         demand(event->content.size > 0);
         put(session, event->content);
@@ -277,6 +285,9 @@ static void start(struct session *session, const struct sli_smtp_config *config,
     sli_smtp_server_set_capabilities(
         &session->server, (answers & 2) != 0 ? UINT64_MAX : 0);
     sli_smtp_server_set_now(&session->server, INT64_C(1795348800000));
+    if ((answers & 8) != 0) {
+        sli_smtp_server_trust_peer(&session->server);
+    }
     session->is_weak = (answers & 1) != 0;
 }
 

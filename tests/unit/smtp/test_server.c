@@ -32,6 +32,8 @@ static const struct verb {
     {"STARTTLS", "STARTTLS\r\n", 502, SLI_SMTP_STATE_START},
     {"AUTH", "AUTH PLAIN\r\n", 502, SLI_SMTP_STATE_START},
     {"BDAT", "BDAT 0\r\n", 250, SLI_SMTP_STATE_CHUNKS},
+    {"XCLIENT", "XCLIENT NAME=x\r\n", 220, SLI_SMTP_STATE_CONNECTED},
+    {"XFORWARD", "XFORWARD NAME=x\r\n", 250, SLI_SMTP_STATE_START},
     {"LHLO", "LHLO x\r\n", 502, SLI_SMTP_STATE_START},
 };
 
@@ -77,6 +79,7 @@ static void check_verb(
 
     assert_int_equal(set_up(&state), 0);
     fixture = state;
+    sli_smtp_server_trust_peer(&fixture->server);
     enter(fixture, before);
     say(fixture, verb->line);
     assert_int_equal(code_of(fixture), is_legal ? verb->code : 503);
@@ -146,6 +149,7 @@ static void takes_few_verbs_before_tls(void **unused)
         assert_int_equal(set_up(&state), 0);
         fixture = state;
         fixture->config.tls = SLI_SMTP_TLS_REQUIRED;
+        sli_smtp_server_trust_peer(&fixture->server);
         enter(fixture, SLI_SMTP_STATE_READY);
         say(fixture, verb->line);
         assert_int_equal(
@@ -220,6 +224,8 @@ static void knows_the_order(void **unused)
         {"DATA", "000010"},
         {"BDAT", "000011"},
         {"QUIT", "111111"},
+        {"XCLIENT", "001000"},
+        {"XFORWARD", "001000"},
     };
 
     (void)unused;
