@@ -14,8 +14,9 @@
  * Atomically reference counted. While the edge builds it, it belongs to its
  * session's loop. From the moment a queue has it, it is sealed: nothing in it
  * changes any more, it points to nothing of the loop, and any thread may read
- * and release it. Everything that a function below returns lives as long as
- * the envelope.
+ * and release it. (One exception, for a queue that asked for it: see
+ * `recipient` in <slimta/queue.h>.) Everything that a function below returns
+ * lives as long as the envelope.
  */
 struct slimta_envelope;
 
@@ -156,15 +157,16 @@ SLIMTA_API int64_t slimta_envelope_timestamp_ms(
 SLIMTA_API int slimta_envelope_waives_tls(
     const struct slimta_envelope *envelope);
 
-/** The message itself. */
+/** The message itself; empty for the streaming form of a queue. */
 SLIMTA_API struct slimta_content *slimta_envelope_content(
     const struct slimta_envelope *envelope);
 
 /**
  * A new sealed envelope with the recipients `first` to `first + count - 1` and
- * everything else as in `envelope`; the content is shared, not copied. The
- * caller gets the reference. SLIMTA_EINVAL when a recipient is not there,
- * SLIMTA_ENOMEM. Any thread, on a sealed envelope.
+ * everything else as in `envelope`; the content is shared, not copied, and the
+ * part knows which recipients of the whole it holds: an LMTP reply is found by
+ * that. The caller gets the reference. SLIMTA_EINVAL when a recipient is not
+ * there, SLIMTA_ENOMEM. Any thread, on a sealed envelope.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_envelope_split(
     struct slimta_envelope **out, struct slimta_envelope *envelope,
