@@ -1,22 +1,10 @@
-/** An edge with block lists whose clients are taken for public addresses: who
- * comes from 127.0.2.N is 192.0.2.N for it, as behind a proxy. */
+/** An edge behind a balancer, with block lists that tell their reasons. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <slimta/edge.h>
-
-#include "edge/session.h"
-
-static void on_connect(struct slimta_session *session,
-    struct slimta_reply *reply, struct slimta_op *op, void *user)
-{
-    (void)reply, (void)op, (void)user;
-    if (session->client.ip[2] == 2) {
-        session->client.ip[0] = 192;
-    }
-}
 
 static int make_lists(struct slimta_dnsbl **out, int argc, char **argv)
 {
@@ -40,15 +28,10 @@ static int make_lists(struct slimta_dnsbl **out, int argc, char **argv)
 
 static int start(struct smtp_edge *edge, struct slimta_dnsbl *lists)
 {
-    static const struct slimta_validators first = {
-        .size = sizeof first, .connect = on_connect};
     struct slimta_address address;
-    int err = smtp_edge_add_validators(edge, &first, NULL);
+    int err =
+        smtp_edge_add_validators(edge, slimta_dnsbl_validators(lists), NULL);
 
-    if (err == 0) {
-        err = smtp_edge_add_validators(
-            edge, slimta_dnsbl_validators(lists), NULL);
-    }
     if (err == 0) {
         err = smtp_edge_listen(edge, "127.0.0.1", 0, NULL);
     }
@@ -64,8 +47,10 @@ static int start(struct smtp_edge *edge, struct slimta_dnsbl *lists)
 /** dns_host SERVERS strict|lenient TIMEOUT_MS ZONE... */
 int main(int argc, char **argv)
 {
+    const struct slimta_proxy_options proxy = {.size = sizeof proxy};
     const struct smtp_edge_options options = {.size = sizeof options,
         .hostname = "mx.example.net",
+        .proxy = &proxy,
         .max_connections_per_ip = SLIMTA_UNLIMITED,
         .dns_servers = argc > 4 ? argv[1] : NULL};
     struct slimta_dnsbl *lists = NULL;

@@ -2,6 +2,8 @@
  * claims, and peers that speak for others. */
 #include "host.h"
 
+#include "fail_alloc.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -535,6 +537,77 @@ static void test_xclient_of_nobody(void **state)
     stop(&scene);
 }
 
+/* What a client says that uses all of it; 0: it has come to the end. */
+static int say_all(struct host_client *client)
+{
+    static const char *const lines[] = {"LHLO proxy\r\n",
+        "XCLIENT ADDR=192.0.2.9 NAME=c.example HELO=h LOGIN=joe\r\n",
+        "LHLO client\r\n", "XFORWARD NAME=far.example ADDR=192.0.2.8\r\n",
+        "MAIL FROM:<a@example.com> ENVID=x RET=FULL\r\n",
+        "RCPT TO:<b@example.net> ORCPT=rfc822;x@example.net\r\n",
+        "RCPT TO:<c@example.net> NOTIFY=DELAY\r\n",
+        "RCPT TO:<d@example.net>\r\n", "BDAT 1\r\nx", "BDAT 1 LAST\r\ny"};
+
+    if (host_client_reply(client) <= 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (host_client_ask(client, lines[i]) <= 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Returns whether an allocation has failed. */
+static int live_without(size_t n, enum fail_alloc_mode mode)
+{
+    struct fail_alloc alloc;
+    struct smtp_edge_options options = lmtp;
+    struct box box = {
+        .queue = {&methods}, .claims = SLIMTA_CAN_DSN, .splits = 1};
+    struct slimta_address address;
+    struct host_client client;
+    struct smtp_edge *edge = NULL;
+    int has_failed;
+
+    fail_alloc_init(&alloc, n, mode);
+    options.alloc = &alloc.table;
+    options.xclient_from = "127.0.0.1,unix";
+    pthread_mutex_init(&box.lock, NULL);
+    if (smtp_edge_new(&edge, &options, &box.queue, NULL) == 0 &&
+        smtp_edge_listen(edge, "127.0.0.1", 0, NULL) == 0 &&
+        smtp_edge_start(edge, NULL, NULL) == 0 &&
+        smtp_edge_address(edge, 0, &address) == 1 &&
+        host_client_open(&client, &address) == 0) {
+        int said = say_all(&client);
+
+        has_failed = fail_alloc_has_failed(&alloc);
+        assert_true(said == 0 || has_failed);
+        assert_true(box.messages <= 1);
+        host_client_reset(&client);
+    }
+    smtp_edge_free(edge);
+    has_failed = fail_alloc_has_failed(&alloc);
+    assert_int_equal(atomic_load(&alloc.live), 0);
+    pthread_mutex_destroy(&box.lock);
+    return has_failed;
+}
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < 2; mode++) {
+        size_t n = 1;
+
+        while (n < 1000 &&
+            live_without(n, mode == 0 ? FAIL_ALLOC_ONCE : FAIL_ALLOC_ONWARD)) {
+            n++;
+        }
+        assert_in_range(n, 20, 999);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +621,7 @@ int main(void)
         cmocka_unit_test(refuses_bad_options),
         cmocka_unit_test(test_xclient),
         cmocka_unit_test(test_xclient_of_nobody),
+        cmocka_unit_test(test_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /** A host that checks SPF with a name server that never answers: clients that
  * wait, that leave, and an edge that stops meanwhile. */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +10,13 @@
 #include "host.h"
 
 #define EHLO "EHLO client.example\r\n"
+
+/* What asks the DNS nothing: no domains. */
+#define LITERALS \
+    "EHLO [192.0.2.1]\r\nMAIL FROM:<a@[192.0.2.1]>\r\n" \
+    "RCPT TO:<b@example.net>\r\nDATA\r\n"
+
+enum { HOUR_MS = 3600000, OTHERS = 100 };
 
 struct scene {
     int dns; /* a socket that takes questions and says nothing */
@@ -38,8 +46,9 @@ static void start(struct scene *scene, uint64_t timeout_ms)
 {
     const struct slimta_spf_options spf = {
         .size = sizeof spf, .timeout_ms = timeout_ms};
-    const struct smtp_edge_options options = {
-        .size = sizeof options, .dns_servers = scene->servers};
+    const struct smtp_edge_options options = {.size = sizeof options,
+        .validator_timeout_ms = HOUR_MS,
+        .dns_servers = scene->servers};
 
     host_queue_init(&scene->queue, HOST_QUEUED);
     host_edge_open(&scene->host, &options, &scene->queue.queue);
@@ -108,9 +117,48 @@ static void a_client_may_leave(void **state)
     host_client_close(&other);
 }
 
+static void deliver_without_domains(const struct slimta_address *address)
+{
+    struct host_client client;
+
+    assert_int_equal(host_client_open(&client, address), 0);
+    assert_int_equal(host_client_ask(&client, LITERALS), 220);
+    assert_int_equal(host_client_reply(&client), 250);
+    assert_int_equal(host_client_reply(&client), 250);
+    assert_int_equal(host_client_reply(&client), 250);
+    assert_int_equal(host_client_reply(&client), 354);
+    assert_int_equal(host_client_ask(&client, HOST_MESSAGE ".\r\n"), 250);
+    host_client_close(&client);
+}
+
+/* By order of events: the one that asked first has heard nothing when all the
+ * others are through. */
+static void a_hundred_are_served_while_one_waits(void **state)
+{
+    struct scene scene;
+    struct host_client waiting;
+    struct pollfd ready;
+
+    (void)state;
+    open_dns(&scene);
+    start(&scene, HOUR_MS);
+    ask(&scene, &waiting, "MAIL FROM:<a@example.com>\r\n");
+    for (int i = 0; i < OTHERS; i++) {
+        deliver_without_domains(&scene.host.address);
+    }
+    assert_int_equal(
+        host_queue_count(&scene.queue, &scene.queue.accepted), OTHERS);
+    ready = (struct pollfd){.fd = waiting.fd, .events = POLLIN};
+    assert_int_equal(waiting.held, 0);
+    assert_int_equal(poll(&ready, 1, 0), 0);
+    stop(&scene);
+    host_client_close(&waiting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hundred_are_served_while_one_waits),
         cmocka_unit_test(a_dead_server_is_a_temperror),
         cmocka_unit_test(a_client_may_leave),
     };

@@ -173,12 +173,16 @@ static void expect_no_handshake(const char *name)
     struct facts facts;
     struct scene *scene =
         facts_scene(&facts, SLIMTA_TLS_VERIFY_REQUIRED, SLIMTA_TLS_OFFERED);
+    int is_1_3 = 0;
 
     if (host_client_starttls(&scene->client, &options) == 0) {
+        is_1_3 = 1;
         assert_true(host_client_reply(&scene->client) < 0);
     }
-    /* A client without any may get none, RFC 5246 section 7.4.6. */
-    assert_true(name == NULL || tls_client_alert(scene->client.tls) > 0);
+    /* A client without any may get none, RFC 5246 section 7.4.6; with TLS 1.3
+     * mbedTLS sends it under keys that the client has left. */
+    assert_true(
+        name == NULL || is_1_3 || tls_client_alert(scene->client.tls) > 0);
     scene_await(scene, "tls_failed session=");
     assert_int_equal(scene_counters(scene).tls_errors, 1);
     assert_int_equal(scene_counters(scene).tls_handshakes, 0);

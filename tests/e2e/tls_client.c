@@ -210,13 +210,19 @@ static int note(struct tls_client *client, int code)
     return code;
 }
 
+/* The socket blocks, so that WANT_READ only means: once more. */
+static int wants_again(int code)
+{
+    return code == SLI_TLS_NEW_TICKET || code == MBEDTLS_ERR_SSL_WANT_READ;
+}
+
 int tls_client_shake(struct tls_client *client)
 {
     int code = 0;
 
     do {
         code = note(client, mbedtls_ssl_handshake(&client->ssl));
-    } while (code == SLI_TLS_NEW_TICKET);
+    } while (wants_again(code));
     return code;
 }
 
@@ -227,7 +233,7 @@ int tls_client_send(struct tls_client *client, const void *octets, size_t size)
     while (size > 0) {
         int sent = mbedtls_ssl_write(&client->ssl, next, size);
 
-        if (sent == SLI_TLS_NEW_TICKET) {
+        if (wants_again(sent)) {
             continue;
         }
         if (sent <= 0) {
@@ -245,7 +251,7 @@ ssize_t tls_client_receive(struct tls_client *client, void *out, size_t size)
 
     do {
         got = note(client, mbedtls_ssl_read(&client->ssl, out, size));
-    } while (got == SLI_TLS_NEW_TICKET);
+    } while (wants_again(got));
     if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ||
         got == MBEDTLS_ERR_SSL_CONN_EOF) {
         return 0;

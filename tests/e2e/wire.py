@@ -12,7 +12,7 @@ MESSAGE = b'Subject: one\r\n\r\nbody\r\n'
 class Wire:
     """One connection; every wait is bounded."""
 
-    def __init__(self, where, greet=True, source=None):
+    def __init__(self, where, greet=True, source=None, header=b''):
         if isinstance(where, str):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(PATIENCE)
@@ -23,6 +23,7 @@ class Wire:
             self.socket = socket.create_connection(
                 address, PATIENCE, source and (source, 0))
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.sendall(header)
         self.held = b''
         self.banner = self.reply() if greet else None
         if greet:
@@ -75,6 +76,19 @@ class Wire:
         if reply is None or not reply.startswith(beginning):
             raise Failure('%r, wanted %r' % (reply, beginning))
         return reply
+
+    def is_silent(self):
+        """Nothing that was not read yet has come up to now."""
+        if self.held:
+            return False
+        self.socket.setblocking(False)
+        try:
+            self.held = self.socket.recv(65536)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            self.socket.settimeout(PATIENCE)
 
     def ask(self, command, beginning):
         if isinstance(command, str):

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import smtplib
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -325,7 +326,7 @@ def submits_with_scram(port):
     """TLS at once, and msmtp."""
     return subprocess.run(
         ['msmtp', '--host=127.0.0.1', '--port=%d' % port,
-         '--auth=scram-sha-256', '--tls=on', '--tls-starttls=off',
+         '--auth=on', '--tls=on', '--tls-starttls=off',
          '--tls-trust-file=%s' % (CERTIFICATES / 'ca.pem'),
          '--tls-host-override=mx.example.com', '--user=tim',
          '--passwordeval=echo sesame', '--from=a@example.com',
@@ -406,6 +407,25 @@ def watch():
 
 
 PAGE = 75
+
+
+def greeting_behind(port, header):
+    with socket.create_connection(('127.0.0.1', port), 30) as wire:
+        wire.sendall(header)
+        return wire.makefile('rb').readline()
+
+
+@tap.test
+def behind_proxy():
+    """behind_proxy prints who came, and through whom"""
+    with running('behind_proxy', '0') as (child, port):
+        reply = greeting_behind(port, b'PROXY TCP4 192.0.2.7 192.0.2.1 9 25'
+                                b'\r\n')
+        check(reply.endswith(b' ESMTP Mail Gateway\r\n'), reply)
+        line = child.stdout.readline()
+        check(line.startswith('192.0.2.7:9 came through 127.0.0.1:'), line)
+        equal(greeting_behind(port, b'\r\n\r\n\0\r\nQUIT\n\x20\0\0\0'),
+              b'220 Alive\r\n', 'the reply to a health check')
 
 
 @tap.test

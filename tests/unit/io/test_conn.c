@@ -37,6 +37,8 @@ struct rig {
     int closes_in_ended;
     int closes_in_drained;
     int closes_in_lost;
+    int detaches_in_received; /* once, for another connection */
+    struct sli_io_conn *detached;
 };
 
 static struct rig rig;
@@ -47,6 +49,16 @@ static void close_if(int wanted)
         sli_io_conn_close(rig.conn, rig.close_how);
         assert_false(rig.closed);
     }
+}
+
+static void open_conn(int fd);
+
+static void detach(void)
+{
+    rig.detaches_in_received = 0;
+    rig.detached = rig.conn;
+    open_conn(sli_io_conn_detach(rig.detached));
+    assert_int_equal(rig.detached->fd, -1);
 }
 
 static void on_received(struct sli_io_conn *conn, struct slimta_slice octets)
@@ -65,6 +77,9 @@ static void on_received(struct sli_io_conn *conn, struct slimta_slice octets)
     }
     if (rig.writes) {
         assert_int_equal(sli_io_conn_write(conn, octets), 0);
+    }
+    if (rig.detaches_in_received) {
+        detach();
     }
     close_if(rig.closes_in_received);
 }
@@ -96,6 +111,10 @@ static void on_closed(struct sli_io_conn *conn)
 {
     assert_int_equal(conn->fd, -1);
     free(conn);
+    if (conn == rig.detached) {
+        rig.detached = NULL;
+        return;
+    }
     rig.conn = NULL;
     rig.closed = 1;
 }
@@ -675,6 +694,29 @@ static int write_with_failing(unsigned n, int from_then_on)
     return err;
 }
 
+/* The next connection hears what comes from then on, the end too. */
+static void a_detached_descriptor_lives_on(void **state)
+{
+    (void)state;
+    for (int i = 0; i < OPENERS; i++) {
+        openers[i]();
+        rig.detaches_in_received = 1;
+        peer_sends("one");
+        until(&rig.calls);
+        assert_non_null(rig.conn);
+        peer_sends("two");
+        settle();
+        assert_null(rig.detached);
+        assert_int_equal(rig.calls, 2);
+        assert_memory_equal(rig.got, "onetwo", 6);
+        assert_int_equal(write_text("three"), 0);
+        close_peer();
+        settle();
+        assert_int_equal(rig.ended + rig.lost, 1);
+        tear_down();
+    }
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -714,6 +756,7 @@ int main(void)
         cmocka_unit_test(lingering_can_be_hurried),
         cmocka_unit_test(a_reset_ends_the_lingering),
         cmocka_unit_test(open_that_fails_leaves_the_descriptor),
+        cmocka_unit_test(a_detached_descriptor_lives_on),
         cmocka_unit_test(every_allocation_may_fail),
     };
 
