@@ -155,6 +155,13 @@ static int apply_proxy_protocol(struct settings *settings, const char *value)
     return value_proxy_version(value, &settings->proxy.version);
 }
 
+static int apply_lmtp(struct settings *settings, const char *value)
+{
+    (void)value;
+    settings->edge.dialect = SLIMTA_DIALECT_LMTP;
+    return 1;
+}
+
 static int apply_drain_timeout(struct settings *settings, const char *value)
 {
     return seconds(value, 0, &settings->drain_ms);
@@ -264,6 +271,7 @@ static const struct flag flags[] = {
     {"--proxy-protocol", "v1|v2|auto",
         "each connection begins with a PROXY header", "v1, v2 or auto",
         apply_proxy_protocol},
+    {"--lmtp", NULL, "speak LMTP; not on port 25", NULL, apply_lmtp},
     {"--command-timeout", "SECONDS", "for a command [300]",
         "a whole number of seconds, at least 1", apply_command_timeout},
     {"--data-timeout", "SECONDS", "for a whole message [600]",

@@ -14,8 +14,9 @@
  * Atomically reference counted. While the edge builds it, it belongs to its
  * session's loop. From the moment a queue has it, it is sealed: nothing in it
  * changes any more, it points to nothing of the loop, and any thread may read
- * and release it. Everything that a function below returns lives as long as
- * the envelope.
+ * and release it. (One exception, for a queue that asked for it: see
+ * `recipient` in <slimta/queue.h>.) Everything that a function below returns
+ * lives as long as the envelope.
  */
 struct slimta_envelope;
 
@@ -26,6 +27,27 @@ enum slimta_body {
     SLIMTA_BODY_BINARYMIME
 };
 
+/** How much of the message a report returns (RFC 3461 section 4.3). */
+enum slimta_ret {
+    SLIMTA_RET_NONE = 0, /**< nothing was said */
+    SLIMTA_RET_FULL,
+    SLIMTA_RET_HDRS
+};
+
+/** What is to happen when time runs out (RFC 2852 section 4). */
+enum slimta_by {
+    SLIMTA_BY_NONE = 0, /**< nothing was said */
+    SLIMTA_BY_RETURN,
+    SLIMTA_BY_NOTIFY
+};
+
+/** When a report is wanted (RFC 3461 section 4.1): flags; 0: nothing was
+ * said. NEVER stands alone. */
+#define SLIMTA_NOTIFY_NEVER 0x01u
+#define SLIMTA_NOTIFY_SUCCESS 0x02u
+#define SLIMTA_NOTIFY_FAILURE 0x04u
+#define SLIMTA_NOTIFY_DELAY 0x08u
+
 /** The parameters of MAIL FROM as typed fields. */
 struct slimta_mail_params {
     size_t size;         /**< how much of the struct the library knows */
@@ -34,9 +56,22 @@ struct slimta_mail_params {
     int has_body;        /**< BODY was given */
     enum slimta_body body;
     int smtputf8; /**< SMTPUTF8 was given (RFC 6531) */
+
+    int requiretls;      /**< REQUIRETLS was given (RFC 8689) */
+    enum slimta_ret ret; /**< RET (RFC 3461) */
+    const char *envid;   /**< ENVID, decoded; NULL when not given */
     /** AUTH=, decoded; "" for `<>`; NULL when not given. What a client may not
      * assert is "" (RFC 4954 section 5). */
     const char *auth;
+    enum slimta_by by;  /**< BY (RFC 2852) */
+    int by_trace;       /**< its T */
+    int64_t by_seconds; /**< below zero is possible with NOTIFY */
+    int has_priority;   /**< MT-PRIORITY (RFC 6710) */
+    int priority;       /**< -9..9 */
+    /** HOLDFOR or HOLDUNTIL (RFC 4865): milliseconds since 1970; 0 when not
+     * given. */
+    int64_t hold_until_ms;
+    int hold_was_until; /**< it was said as HOLDUNTIL */
 };
 
 /** One recipient that was accepted. */
@@ -45,6 +80,10 @@ struct slimta_recipient {
     /** The mailbox as it was given, a source route and the angle brackets
      * taken off, quoting kept: `"a b"@example.com`, `Postmaster`. */
     const char *address;
+
+    unsigned notify;        /**< SLIMTA_NOTIFY_… (RFC 3461) */
+    const char *orcpt_type; /**< ORCPT's address type; NULL when not given */
+    const char *orcpt;      /**< its address, decoded; NULL when not given */
 };
 
 /** Who brought the message, after PROXY. */
@@ -65,6 +104,10 @@ struct slimta_client {
     const char *tls_version;
     const char *tls_cipher;
     const char *tls_peer_subject; /**< of a verified certificate, or NULL */
+    /** What the client of XFORWARD said of its own; NULL when not told. */
+    const char *forwarded_name;
+    const char *forwarded_address;
+    const char *forwarded_ehlo;
 };
 
 /** How much of a message's beginning always stays in memory. */
@@ -108,15 +151,22 @@ SLIMTA_API const char *slimta_envelope_receiver(
 SLIMTA_API int64_t slimta_envelope_timestamp_ms(
     const struct slimta_envelope *envelope);
 
-/** The message itself. */
+/** 1 when the message has a "TLS-Required: No" that counts (RFC 8689 section
+ * 5): the one of its kind, and REQUIRETLS was not given. Else 0; always 0 while
+ * the content is not known. Any thread. */
+SLIMTA_API int slimta_envelope_waives_tls(
+    const struct slimta_envelope *envelope);
+
+/** The message itself; empty for the streaming form of a queue. */
 SLIMTA_API struct slimta_content *slimta_envelope_content(
     const struct slimta_envelope *envelope);
 
 /**
  * A new sealed envelope with the recipients `first` to `first + count - 1` and
- * everything else as in `envelope`; the content is shared, not copied. The
- * caller gets the reference. SLIMTA_EINVAL when a recipient is not there,
- * SLIMTA_ENOMEM. Any thread, on a sealed envelope.
+ * everything else as in `envelope`; the content is shared, not copied, and the
+ * part knows which recipients of the whole it holds: an LMTP reply is found by
+ * that. The caller gets the reference. SLIMTA_EINVAL when a recipient is not
+ * there, SLIMTA_ENOMEM. Any thread, on a sealed envelope.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_envelope_split(
     struct slimta_envelope **out, struct slimta_envelope *envelope,

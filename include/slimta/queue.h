@@ -4,6 +4,7 @@
 #define SLIMTA_QUEUE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <slimta/alloc.h>
 #include <slimta/error.h>
@@ -15,6 +16,15 @@ struct slimta_envelope;
 struct slimta_loop;
 struct slimta_queue;
 struct slimta_recipient;
+
+/** What a queue can honour beyond the plain message: flags. The edge offers an
+ * extension only if the queue claims it, or the edge's options do. */
+#define SLIMTA_CAN_DSN 0x01u           /**< RET, ENVID, NOTIFY, ORCPT */
+#define SLIMTA_CAN_REQUIRETLS 0x02u    /**< offered under TLS only */
+#define SLIMTA_CAN_BINARYMIME 0x04u    /**< any octets, also onwards */
+#define SLIMTA_CAN_DELIVERBY 0x08u     /**< BY */
+#define SLIMTA_CAN_MT_PRIORITY 0x10u   /**< MT-PRIORITY */
+#define SLIMTA_CAN_FUTURERELEASE 0x20u /**< HOLDFOR, HOLDUNTIL */
 
 /** The most octets that one `write` brings. */
 #define SLIMTA_WRITE_MAX 65536
@@ -94,6 +104,11 @@ struct slimta_queue_methods {
      * deadline passes the whole message is given up: abort follows. */
     void (*recipient)(struct slimta_queue *queue, void *message,
         const struct slimta_recipient *recipient, struct slimta_op *op);
+
+    /** What the queue can honour now: SLIMTA_CAN_… flags. On any loop, each
+     * time that extensions are offered; must not block. NULL: a queue that
+     * keeps octets and addresses as they are, and honours nothing more. */
+    uint64_t (*capabilities)(struct slimta_queue *queue);
 };
 
 /**
@@ -146,6 +161,19 @@ struct slimta_maildir_options {
  * failure 451 4.3.0, and the next message is tried again. It works in the
  * thread pool of libuv, at most two jobs at a time, and messages that come
  * together share their syncs.
+ *
+ * What the sender has asked for is kept below the Delivered-To lines, in the
+ * words of SMTP (RFC 3461, 8689, 3030, 2852, 6710, 4865), for whoever takes the
+ * message on from there:
+ *
+ *     X-Slimta-Mail: RET=HDRS ENVID=abc REQUIRETLS BY=600;R HOLDUNTIL=…
+ *     X-Slimta-Rcpt: <user@example.org> NOTIFY=DELAY ORCPT=rfc822;x@example.org
+ *
+ * the first when there is anything to keep, the second for each recipient with
+ * something of its own. HOLDFOR has become HOLDUNTIL; the seconds of BY count
+ * from the date in Received. Fields of these names below the first Received
+ * are the sender's own and mean nothing. So the queue claims all SLIMTA_CAN_…,
+ * but not SLIMTA_CAN_BINARYMIME with SLIMTA_NEWLINES_LF.
  *
  * Fails when the directory cannot be made or used.
  */

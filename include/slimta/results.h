@@ -39,6 +39,15 @@ SLIMTA_API const char *slimta_results_id(
 SLIMTA_API const struct slimta_reply *slimta_results_refusal(
     const struct slimta_results *results, size_t index);
 
+/**
+ * LMTP: the reply that is sent for accepted recipient number `index` of the
+ * whole message (RFC 2033 section 4.2), to be edited; a change from 4xx or 5xx
+ * to 2xx is not taken. NULL past the last, and always for SMTP and HTTP, whose
+ * one reply is the `reply` of `queued`. Lives as long as the list.
+ */
+SLIMTA_API struct slimta_reply *slimta_results_recipient_reply(
+    struct slimta_results *results, size_t index);
+
 SLIMTA_END_DECLS
 
 #endif

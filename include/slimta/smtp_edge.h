@@ -37,6 +37,12 @@ enum slimta_greeting {
     SLIMTA_GREETING_HOSTNAME   /**< "HOSTNAME Hello CLIENT" */
 };
 
+/** Which language is spoken. */
+enum slimta_dialect {
+    SLIMTA_DIALECT_SMTP = 0,
+    SLIMTA_DIALECT_LMTP /**< RFC 2033; not on port 25 */
+};
+
 /** When TLS begins; without `tls` in the options it never does. */
 enum slimta_tls_mode {
     SLIMTA_TLS_OFFERED = 0, /**< STARTTLS is offered */
@@ -165,6 +171,25 @@ struct smtp_edge_options {
     /** Every connection begins with a PROXY header [no header]; copied.
      * <slimta/proxy.h> */
     const struct slimta_proxy_options *proxy;
+
+    /** LMTP: LHLO instead of EHLO and HELO, and after the message one reply for
+     * each recipient, see slimta_results_recipient_reply [SMTP]. */
+    enum slimta_dialect dialect;
+
+    /** SLIMTA_CAN_… of <slimta/queue.h>, beside the queue's own: what else
+     * stands behind this edge and honours it [none]. */
+    uint64_t capabilities;
+    /** Announced with DELIVERBY: a message that is to be returned sooner gets
+     * 550 5.4.7 [0: none], at most 999999999. */
+    uint64_t min_by_seconds;
+    /** Announced with FUTURERELEASE: a message that is to be held for longer
+     * gets 501 [7 days], at most 999999999. */
+    uint64_t max_hold_seconds;
+
+    /** Real peers that may use XCLIENT and XFORWARD: addresses, networks and
+     * "unix", parted by commas without spaces, as "127.0.0.1,10.0.0.0/8,unix"
+     * [nobody]. */
+    const char *xclient_from;
 };
 
 SLIMTA_BEGIN_DECLS

@@ -160,7 +160,9 @@ struct slimta_validators {
 
     /** The queue has answered; `reply` holds what it comes to. A success may
      * be worded, as with the id; a 4xx or 5xx cannot become a success, and a
-     * success that is refused here stays in the queue. */
+     * success that is refused here stays in the queue. In LMTP each recipient
+     * gets its own, slimta_results_recipient_reply; of `reply` only a refusal
+     * counts, for all of them. */
     void (*queued)(struct slimta_session *session, struct slimta_reply *reply,
         struct slimta_results *results, struct slimta_op *op, void *user);
 

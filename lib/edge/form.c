@@ -14,6 +14,17 @@ int sli_edge_form_has_recipient(const struct slimta_queue *queue)
         methods->recipient != NULL;
 }
 
+uint64_t sli_edge_form_capabilities(struct slimta_queue *queue)
+{
+    const struct slimta_queue_methods *methods = queue->methods;
+    size_t end = offsetof(struct slimta_queue_methods, capabilities) +
+        sizeof methods->capabilities;
+
+    return methods->size >= end && methods->capabilities != NULL
+        ? methods->capabilities(queue)
+        : 0;
+}
+
 const char *sli_edge_form_flaw(const struct slimta_queue *queue)
 {
     const struct slimta_queue_methods *methods =

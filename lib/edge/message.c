@@ -220,6 +220,9 @@ static void finished(struct sli_edge_handoff *handoff, const char *id,
 
     session->is_refused = refusal != NULL;
     session->results = results;
+    if (session->kind->heard != NULL) {
+        session->kind->heard(session);
+    }
     if (refusal != NULL) {
         ask_queued(session, refusal);
     } else if (session->kind->say_queued(

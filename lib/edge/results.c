@@ -8,6 +8,8 @@
 
 #include "base/alloc.h"
 #include "base/ascii.h"
+#include "mail/envelope.h"
+#include "smtp/replies.h"
 
 enum {
     /* How many parts after the first get room at once. */
@@ -44,8 +46,19 @@ static void clear_part(struct sli_edge_part *part)
     sli_mail_reply_fini(&part->refusal);
 }
 
+static void clear_replies(struct slimta_results *results)
+{
+    for (size_t i = 0; i < results->reply_count; i++) {
+        sli_mail_reply_fini(&results->replies[i].reply);
+    }
+    sli_free(&results->alloc, results->replies);
+    results->replies = NULL;
+    results->reply_count = 0;
+}
+
 void sli_edge_results_clear(struct slimta_results *results)
 {
+    clear_replies(results);
     clear_part(&results->first);
     for (size_t i = 1; i < results->count; i++) {
         clear_part(&results->more[i - 1]);
@@ -217,4 +230,88 @@ const struct slimta_reply *slimta_results_refusal(
     const struct sli_edge_part *part = part_at(results, index);
 
     return part == NULL || part->is_accepted ? NULL : &part->refusal;
+}
+
+/* What the queue has said of one recipient: a yes before any no. */
+static const struct sli_edge_part *part_of(
+    const struct slimta_results *results, size_t index)
+{
+    const struct sli_edge_part *found = NULL;
+
+    for (size_t i = 0; i < results->count; i++) {
+        const struct sli_edge_part *part = part_at(results, i);
+        size_t first;
+        size_t count;
+
+        if (part->envelope != NULL &&
+            sli_mail_envelope_range(
+                part->envelope, results->envelope, &first, &count) &&
+            index >= first && index - first < count &&
+            (found == NULL || part->is_accepted)) {
+            found = part;
+        }
+    }
+    return found;
+}
+
+static int fill_reply(struct sli_edge_recipient_reply *entry)
+{
+    const struct sli_edge_part *part = entry->part;
+
+    if (part == NULL) {
+        return slimta_reply_set(
+            &entry->reply, 451, "4.3.0 Error queuing message");
+    }
+    return part->is_accepted
+        ? sli_smtp_replies_set_queued(&entry->reply, part->id)
+        : sli_mail_reply_copy(&entry->reply, &part->refusal);
+}
+
+int sli_edge_results_part_replies(struct slimta_results *results)
+{
+    size_t count = slimta_envelope_recipient_count(results->envelope);
+    int err = 0;
+
+    results->replies =
+        sli_alloc_array(&results->alloc, count, sizeof *results->replies);
+    if (results->replies == NULL) {
+        return SLIMTA_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sli_mail_reply_init(&results->replies[i].reply, &results->alloc);
+        results->replies[i].part = part_of(results, i);
+    }
+    results->reply_count = count;
+    for (size_t i = 0; i < count && err == 0; i++) {
+        err = fill_reply(&results->replies[i]);
+    }
+    if (err != 0) {
+        clear_replies(results);
+    }
+    return err;
+}
+
+const struct slimta_reply *sli_edge_results_reply_of(
+    const struct slimta_results *results, size_t index,
+    const struct slimta_reply *otherwise)
+{
+    const struct slimta_reply *edited =
+        index < results->reply_count ? &results->replies[index].reply : NULL;
+    const struct sli_edge_part *part =
+        edited != NULL ? results->replies[index].part : part_of(results, index);
+
+    if (part != NULL && part->is_accepted) {
+        return edited;
+    }
+    /* A no stays one. */
+    if (edited != NULL && slimta_reply_code(edited) >= 400) {
+        return edited;
+    }
+    return part != NULL ? &part->refusal : otherwise;
+}
+
+struct slimta_reply *slimta_results_recipient_reply(
+    struct slimta_results *results, size_t index)
+{
+    return index < results->reply_count ? &results->replies[index].reply : NULL;
 }

@@ -18,6 +18,12 @@ struct sli_edge_part {
     struct slimta_reply refusal;  /* code 0 when accepted */
 };
 
+/** LMTP: what is said of one recipient. */
+struct sli_edge_recipient_reply {
+    const struct sli_edge_part *part; /* NULL: the queue named none of it */
+    struct slimta_reply reply;
+};
+
 /** Any one thread at a time; may be freed on another than it was made on. */
 struct slimta_results {
     struct slimta_alloc alloc;        /* a copy: may outlive its edge */
@@ -25,8 +31,10 @@ struct slimta_results {
     unsigned accepted;                /* also those that are not listed */
     size_t count;                     /* of the parts that are listed */
     struct sli_edge_part first;
-    struct sli_edge_part *more; /* all others */
-    size_t capacity;            /* of `more` */
+    struct sli_edge_part *more;               /* all others */
+    size_t capacity;                          /* of `more` */
+    struct sli_edge_recipient_reply *replies; /* LMTP's, or NULL */
+    size_t reply_count;
 };
 
 /** An empty list; NULL when there is no memory. */
@@ -70,5 +78,15 @@ const char *sli_edge_results_name(const struct slimta_results *results);
  * is changed. */
 const struct slimta_reply *sli_edge_results_verdict(
     const struct slimta_results *results);
+
+/** LMTP: makes a reply for each recipient of the envelope that was asked about;
+ * no part is added after that. SLIMTA_ENOMEM: there are none then. */
+int sli_edge_results_part_replies(struct slimta_results *results);
+
+/** What recipient number `index` hears; NULL for a success in no words of its
+ * own. `otherwise` is for one of whom the queue has said nothing. */
+const struct slimta_reply *sli_edge_results_reply_of(
+    const struct slimta_results *results, size_t index,
+    const struct slimta_reply *otherwise);
 
 #endif

@@ -102,6 +102,14 @@ void sli_edge_reverse_begin(struct slimta_session *session)
     }
 }
 
+void sli_edge_reverse_know(struct slimta_session *session, const char *name)
+{
+    sli_edge_reverse_end(session);
+    session->reverse.name =
+        sli_alloc_text(alloc_of(session), sli_slice_text(name));
+    session->reverse.is_confirmed = session->reverse.name != NULL;
+}
+
 void sli_edge_reverse_end(struct slimta_session *session)
 {
     slimta_query_cancel(session->reverse.query);

@@ -17,6 +17,10 @@ struct sli_edge_reverse {
  * or becomes another. */
 void sli_edge_reverse_begin(struct slimta_session *session);
 
+/** Somebody who is trusted knows the name (copied); whatever was known or asked
+ * is forgotten. Without memory it is not known. */
+void sli_edge_reverse_know(struct slimta_session *session, const char *name);
+
 /** Asks no more, and forgets. */
 void sli_edge_reverse_end(struct slimta_session *session);
 

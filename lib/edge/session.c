@@ -118,6 +118,60 @@ int sli_edge_session_set_auth(
     return 0;
 }
 
+int sli_edge_session_set_login(
+    struct slimta_session *session, const char *mechanism, const char *login)
+{
+    struct slimta_auth *auth =
+        copy_auth(alloc_of(session), mechanism, login, login);
+
+    if (auth == NULL) {
+        return SLIMTA_ENOMEM;
+    }
+    sli_free(alloc_of(session), session->auth);
+    session->auth = auth;
+    return 0;
+}
+
+/* Copies a text that may be missing to `*at`, which moves behind it. */
+static const char *put_text(char **at, const char *text)
+{
+    char *start = *at;
+    size_t size;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    size = strlen(text) + 1;
+    memcpy(start, text, size);
+    *at += size;
+    return start;
+}
+
+static size_t room_of(const char *text)
+{
+    return text == NULL ? 0 : strlen(text) + 1;
+}
+
+int sli_edge_session_set_forwarded(
+    struct slimta_session *session, const struct sli_edge_forwarded *forwarded)
+{
+    struct sli_edge_forwarded *copy = sli_alloc(alloc_of(session),
+        sizeof *copy + room_of(forwarded->name) + room_of(forwarded->address) +
+            room_of(forwarded->ehlo));
+    char *at;
+
+    if (copy == NULL) {
+        return SLIMTA_ENOMEM;
+    }
+    at = (char *)(copy + 1);
+    copy->name = put_text(&at, forwarded->name);
+    copy->address = put_text(&at, forwarded->address);
+    copy->ehlo = put_text(&at, forwarded->ehlo);
+    sli_free(alloc_of(session), session->forwarded);
+    session->forwarded = copy;
+    return 0;
+}
+
 void sli_edge_session_forget(struct slimta_session *session)
 {
     sli_free(alloc_of(session), session->ehlo_as);
@@ -139,6 +193,11 @@ struct slimta_client sli_edge_session_facts(
         .session_id = session->id,
     };
 
+    if (session->forwarded != NULL) {
+        facts.forwarded_name = session->forwarded->name;
+        facts.forwarded_address = session->forwarded->address;
+        facts.forwarded_ehlo = session->forwarded->ehlo;
+    }
     if (session->auth != NULL) {
         facts.auth_mechanism = session->auth->mechanism;
         facts.authcid = session->auth->authcid;
@@ -157,6 +216,8 @@ void sli_edge_session_drop_envelope(struct slimta_session *session)
 {
     slimta_envelope_unref(session->envelope);
     session->envelope = NULL;
+    sli_free(alloc_of(session), session->forwarded);
+    session->forwarded = NULL;
 }
 
 uint64_t slimta_session_id(const struct slimta_session *session)

@@ -56,6 +56,8 @@ struct sli_edge_session_kind {
     /** The reply for a message that the queue has taken. SLIMTA_ENOMEM. */
     int (*say_queued)(const struct slimta_session *session,
         struct slimta_reply *reply, const char *id);
+    /** The queue's results are there, not yet answered; NULL: no matter. */
+    void (*heard)(struct slimta_session *session);
     /** An attempt to prove who the client is has ended with `reply`. */
     void (*proved)(struct slimta_session *session,
         const struct slimta_reply *reply, int is_refused);
@@ -69,6 +71,13 @@ struct sli_edge_session_user {
     struct sli_edge_session_user *next;
     const void *key;
     void *user;
+};
+
+/** What a trusted peer has said of the client of a message. */
+struct sli_edge_forwarded {
+    const char *name;
+    const char *address;
+    const char *ehlo;
 };
 
 /** Comes first in the sessions of both doors. */
@@ -85,9 +94,10 @@ struct slimta_session {
     struct slimta_envelope *envelope;  /* of the transaction, or NULL */
     const struct slimta_tls_info *tls; /* the connection's; NULL in the clear */
     struct slimta_auth *auth;          /* NULL before AUTH */
-    struct sli_edge_round round;       /* the validators that are being asked */
-    struct sli_edge_handoff handoff;   /* the message's way to the queue */
-    struct sli_edge_rate rate;         /* the client's time for a message */
+    struct sli_edge_forwarded *forwarded; /* for the next message, or NULL */
+    struct sli_edge_round round;     /* the validators that are being asked */
+    struct sli_edge_handoff handoff; /* the message's way to the queue */
+    struct sli_edge_rate rate;       /* the client's time for a message */
     struct sli_edge_exchange *exchange; /* of AUTH; NULL without one */
     struct slimta_slice octets;         /* of the message, for `chunk` */
     char *held;                     /* a copy of them, while `chunk` waits */
@@ -118,6 +128,15 @@ int sli_edge_session_set_ehlo(
 /** The client has proved who it is; all is copied. SLIMTA_ENOMEM. */
 int sli_edge_session_set_auth(
     struct slimta_session *session, struct slimta_credentials *credentials);
+
+/** The same by the word of a trusted peer. `mechanism` is static. */
+int sli_edge_session_set_login(
+    struct slimta_session *session, const char *mechanism, const char *login);
+
+/** What XFORWARD has said of the next message; NULL for what it has not, copied
+ * in the place of what was said before. SLIMTA_ENOMEM. */
+int sli_edge_session_set_forwarded(
+    struct slimta_session *session, const struct sli_edge_forwarded *forwarded);
 
 /** What the client has said of itself does not count any more: its EHLO name
  * and its AUTH. */

@@ -8,6 +8,8 @@
 #include "edge/adopt.h"
 #include "edge/options.h"
 #include "edge/policy.h"
+#include "edge/smtp_lmtp.h"
+#include "edge/smtp_offer.h"
 #include "edge/smtp_session.h"
 
 /* The defaults and limits of struct smtp_edge_options. */
@@ -143,6 +145,7 @@ static void release(struct sli_edge *base)
 
     sli_edge_fini(base);
     sli_edge_auth_fini(&edge->auth);
+    sli_networks_fini(&edge->xclient_from);
     sli_free(&alloc, edge);
 }
 
@@ -219,6 +222,13 @@ static int make(struct smtp_edge **out, const struct smtp_edge_options *options,
     copy_numbers(edge, options);
     err = apply_common(edge, options, error);
     if (err == 0) {
+        err = sli_edge_smtp_offer_take_options(edge, options, error);
+    }
+    if (err == 0) {
+        err = sli_networks_init(&edge->xclient_from, &edge->edge.alloc,
+            "xclient_from", options->xclient_from, error);
+    }
+    if (err == 0) {
         err = take_tls(edge, options, error);
     }
     if (err == 0) {
@@ -265,7 +275,9 @@ int smtp_edge_add_validators(struct smtp_edge *edge,
 int smtp_edge_listen(struct smtp_edge *edge, const char *host, uint16_t port,
     struct slimta_error *error)
 {
-    return sli_edge_listen(&edge->edge, host, port, error);
+    int err = sli_edge_smtp_lmtp_check_port(edge, port, error);
+
+    return err != 0 ? err : sli_edge_listen(&edge->edge, host, port, error);
 }
 
 int smtp_edge_listen_unix(
@@ -277,7 +289,13 @@ int smtp_edge_listen_unix(
 int smtp_edge_listen_fd(
     struct smtp_edge *edge, int fd, struct slimta_error *error)
 {
-    return sli_edge_listen_fd(&edge->edge, fd, error);
+    struct slimta_address address = {.port = 0};
+    int err;
+
+    /* What it is, the edge says better. */
+    (void)sli_io_socket_local_address(fd, &address);
+    err = sli_edge_smtp_lmtp_check_port(edge, address.port, error);
+    return err != 0 ? err : sli_edge_listen_fd(&edge->edge, fd, error);
 }
 
 int smtp_edge_address(

@@ -4,6 +4,7 @@
 
 #include <slimta/smtp_edge.h>
 
+#include "base/networks.h"
 #include "edge/auth.h"
 #include "edge/edge.h"
 #include "smtp/server.h"
@@ -13,9 +14,11 @@ struct smtp_edge {
     struct sli_edge edge; /* first: the two are cast into each other */
     struct sli_smtp_config smtp;
     struct sli_edge_auth auth;
+    uint64_t capabilities;     /* beside the queue's */
     uint64_t max_unread_bytes; /* below UNREAD_BYTES_MAX */
     uint64_t tls_timeout_ms;
     uint64_t command_timeout_ms;
+    struct sli_networks xclient_from;
 };
 
 #endif

@@ -10,9 +10,12 @@
 #include "edge/message.h"
 #include "edge/smtp_ask.h"
 #include "edge/smtp_auth.h"
+#include "edge/smtp_lmtp.h"
 #include "edge/smtp_message.h"
+#include "edge/smtp_offer.h"
 #include "edge/smtp_tell.h"
 #include "edge/smtp_tls.h"
+#include "edge/smtp_xclient.h"
 #include "mail/envelope.h"
 #include "smtp/extensions.h"
 
@@ -94,6 +97,7 @@ static void greeting_done(
 static void on_ehlo(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
 {
+    sli_edge_smtp_offer_renew(session);
     sli_edge_smtp_ask(session,
         event->greeting.extended ? SLI_EDGE_STEP_EHLO : SLI_EDGE_STEP_HELO,
         greeting_done);
@@ -162,8 +166,8 @@ static const char *put_word(char **at, struct slimta_slice word)
     return start;
 }
 
-/* The recipient that the engine asks about, its address in the shard's scratch.
- */
+/* The recipient that the engine asks about, its address in the shard's scratch;
+ * the other texts are the engine's. */
 static struct slimta_recipient asked_recipient(
     struct sli_edge_smtp_session *session)
 {
@@ -285,6 +289,7 @@ static void on_close(
         [SLI_SMTP_CLOSE_REPLY] = SLIMTA_CLOSED_REPLY,
         [SLI_SMTP_CLOSE_ERRORS] = SLIMTA_CLOSED_LIMIT,
         [SLI_SMTP_CLOSE_COMMANDS] = SLIMTA_CLOSED_LIMIT,
+        [SLI_SMTP_CLOSE_CHUNK] = SLIMTA_CLOSED_REPLY,
         [SLI_SMTP_CLOSE_MEMORY] = SLIMTA_CLOSED_FAILURE,
     };
 
@@ -307,6 +312,8 @@ static void (*const actions[])(struct sli_edge_smtp_session *session,
     [SLI_SMTP_EVENT_MAIL] = on_mail,
     [SLI_SMTP_EVENT_RCPT] = on_rcpt,
     [SLI_SMTP_EVENT_DATA] = sli_edge_smtp_message_on_data,
+    [SLI_SMTP_EVENT_CHUNKS] = sli_edge_smtp_message_on_data,
+    [SLI_SMTP_EVENT_CHUNK] = sli_edge_smtp_message_on_chunk,
     [SLI_SMTP_EVENT_END] = sli_edge_smtp_message_on_end,
     [SLI_SMTP_EVENT_RSET] = on_rset,
     [SLI_SMTP_EVENT_NOOP] = on_noop,
@@ -314,6 +321,8 @@ static void (*const actions[])(struct sli_edge_smtp_session *session,
     [SLI_SMTP_EVENT_STARTTLS] = sli_edge_smtp_tls_on_starttls,
     [SLI_SMTP_EVENT_AUTH] = sli_edge_smtp_auth_on_auth,
     [SLI_SMTP_EVENT_AUTH_ANSWER] = sli_edge_smtp_auth_on_answer,
+    [SLI_SMTP_EVENT_XCLIENT] = sli_edge_smtp_xclient_on_xclient,
+    [SLI_SMTP_EVENT_XFORWARD] = sli_edge_smtp_xclient_on_xforward,
     [SLI_SMTP_EVENT_COMMAND] = on_command,
     [SLI_SMTP_EVENT_CONTENT] = sli_edge_smtp_message_on_content,
     [SLI_SMTP_EVENT_REFUSED] = on_refused,
@@ -414,6 +423,17 @@ static void out_of_memory(struct slimta_session *base)
     sli_edge_smtp_ask_out_of_memory(sli_edge_smtp_session_of(base));
 }
 
+static void heard(struct slimta_session *base)
+{
+    sli_edge_smtp_lmtp_part(sli_edge_smtp_session_of(base));
+}
+
+static void answer(
+    struct slimta_session *base, const struct slimta_reply *reply)
+{
+    sli_edge_smtp_lmtp_answer(sli_edge_smtp_session_of(base), reply);
+}
+
 const struct sli_edge_session_kind sli_edge_smtp_events_kind = {
     .arguments = fill_arguments,
     .lent = lent,
@@ -421,7 +441,8 @@ const struct sli_edge_session_kind sli_edge_smtp_events_kind = {
     .protocol = protocol,
     .is_extended = is_extended,
     .wait = wait,
-    .answer = sli_edge_smtp_ask_answer_done,
+    .answer = answer,
+    .heard = heard,
     .terminate = terminate,
     .out_of_memory = out_of_memory,
     .opened = sli_edge_smtp_message_early_answer,

@@ -58,6 +58,18 @@ void sli_edge_smtp_message_on_end(
     }
 }
 
+/* A chunk, and not the last: what stands against the message is said now. */
+void sli_edge_smtp_message_on_chunk(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event)
+{
+    if (event->end.is_refused ||
+        sli_edge_handoff_has_failed(&session->base.handoff)) {
+        sli_edge_smtp_message_on_end(session, event);
+    } else {
+        sli_edge_smtp_ask_answer(session, NULL);
+    }
+}
+
 /* Answers of the queue */
 
 void sli_edge_smtp_message_go_on(struct slimta_session *base)

@@ -4,10 +4,12 @@
 
 #include "edge/smtp_session.h"
 
-/** What is done about the engine's DATA, CONTENT and END. */
+/** What is done about the engine's DATA and CHUNKS, CONTENT, CHUNK and END. */
 void sli_edge_smtp_message_on_data(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event);
 void sli_edge_smtp_message_on_content(
+    struct sli_edge_smtp_session *session, const struct sli_smtp_event *event);
+void sli_edge_smtp_message_on_chunk(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event);
 void sli_edge_smtp_message_on_end(
     struct sli_edge_smtp_session *session, const struct sli_smtp_event *event);

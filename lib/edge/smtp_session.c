@@ -12,8 +12,11 @@
 #include "edge/smtp_ask.h"
 #include "edge/smtp_auth.h"
 #include "edge/smtp_events.h"
+#include "edge/smtp_lmtp.h"
 #include "edge/smtp_message.h"
+#include "edge/smtp_offer.h"
 #include "edge/smtp_tls.h"
+#include "edge/smtp_xclient.h"
 #include "proxy/proxy.h"
 
 enum {
@@ -40,7 +43,7 @@ static void closed(struct sli_io_conn *conn)
 {
     struct sli_edge_smtp_session *session = session_of(conn);
     struct sli_edge_shard *shard = shard_of(session);
-    struct slimta_address client = session->base.client;
+    struct slimta_address counted = session->counted;
 
     sli_edge_smtp_tell_closed(session);
     sli_edge_session_fini(&session->base);
@@ -50,7 +53,7 @@ static void closed(struct sli_io_conn *conn)
     sli_list_remove(&session->base.member.link);
     sli_free(&session->edge->edge.alloc, session);
     /* Last: when this was the last session, the edge may go with it. */
-    sli_edge_shard_session_ends(shard, &client);
+    sli_edge_shard_session_ends(shard, &counted);
 }
 
 void sli_edge_smtp_session_close(
@@ -173,6 +176,7 @@ static int step(struct sli_edge_smtp_session *session)
     struct sli_smtp_event event;
 
     leave_if_draining(session);
+    sli_edge_smtp_offer_tell_time(session);
     sli_smtp_server_next(&session->engine, &event);
     if (event.type == SLI_SMTP_EVENT_NONE ||
         event.type == SLI_SMTP_EVENT_WAIT) {
@@ -307,6 +311,9 @@ static void begin(struct sli_edge_smtp_session *session,
     sli_list_append(&shard->members, &session->base.member.link);
     sli_smtp_server_init(
         &session->engine, &session->edge->smtp, &shard->output);
+    session->counted = session->base.client;
+    sli_edge_smtp_xclient_begin(session);
+    sli_edge_smtp_offer_renew(session);
     sli_edge_smtp_tell_begin(session);
     session->is_draining = (unsigned char)sli_edge_shard_is_draining(shard);
     if (session->edge->smtp.tls == SLI_SMTP_TLS_IMMEDIATE) {
@@ -330,7 +337,8 @@ static void accept_connection(
 
     if (session == NULL ||
         sli_io_conn_open(&session->conn, shard->loop, arrival->fd,
-            (size_t)edge->max_unread_bytes + UNREAD_SLACK,
+            (size_t)edge->max_unread_bytes + UNREAD_SLACK +
+                sli_edge_smtp_lmtp_replies_max(edge),
             &conn_handler) != 0) {
         sli_edge_events_memory(shard, 0, "accept");
         sli_free(&edge->edge.alloc, session);

@@ -14,6 +14,7 @@ struct sli_edge_smtp_session {
     struct smtp_edge *edge;
     struct sli_io_conn conn;
     struct sli_smtp_server engine;
+    struct slimta_address counted;      /* whose place it has */
     struct sli_io_timer timer;          /* for whatever the session waits for */
     const struct sli_smtp_event *event; /* that is acted on, or NULL */
     struct slimta_extensions *extensions; /* while they are edited */

@@ -117,10 +117,13 @@ static void tell_rest(struct sli_edge_smtp_session *session,
         [SLI_SMTP_EVENT_BANNER] = "connect",
         [SLI_SMTP_EVENT_EHLO] = "EHLO",
         [SLI_SMTP_EVENT_DATA] = "DATA",
+        [SLI_SMTP_EVENT_CHUNKS] = "BDAT",
         [SLI_SMTP_EVENT_RSET] = "RSET",
         [SLI_SMTP_EVENT_NOOP] = "NOOP",
         [SLI_SMTP_EVENT_QUIT] = "QUIT",
         [SLI_SMTP_EVENT_STARTTLS] = "STARTTLS",
+        [SLI_SMTP_EVENT_XCLIENT] = "XCLIENT",
+        [SLI_SMTP_EVENT_XFORWARD] = "XFORWARD",
         [SLI_SMTP_EVENT_COMMAND] = "",
     };
 
@@ -133,6 +136,15 @@ static void tell_rest(struct sli_edge_smtp_session *session,
     }
 }
 
+static const char *greeting_of(const struct sli_edge_smtp_session *session,
+    const struct sli_smtp_event *event)
+{
+    if (session->edge->smtp.dialect == SLIMTA_DIALECT_LMTP) {
+        return "LHLO";
+    }
+    return event->greeting.extended ? "EHLO" : "HELO";
+}
+
 static void tell_greeting(struct sli_edge_smtp_session *session,
     const struct sli_smtp_event *event, const struct slimta_reply *reply)
 {
@@ -140,15 +152,30 @@ static void tell_greeting(struct sli_edge_smtp_session *session,
         tell_rest(session, event, reply);
     } else {
         sli_edge_events_ehlo(shard_of(session), session->base.id,
-            event->greeting.extended ? "EHLO" : "HELO", event->greeting.name);
+            greeting_of(session, event), event->greeting.name);
     }
 }
 
-/* The default of a question is a success but for these two. */
+static int is_end(const struct sli_smtp_event *event)
+{
+    return event->type == SLI_SMTP_EVENT_END ||
+        event->type == SLI_SMTP_EVENT_CHUNK;
+}
+
+/* The default of a question is a success but for these. */
 static int has_refusal(const struct sli_smtp_event *event)
 {
     return event->type == SLI_SMTP_EVENT_COMMAND ||
-        (event->type == SLI_SMTP_EVENT_END && event->end.is_refused);
+        (is_end(event) && event->end.is_refused);
+}
+
+/* A chunk that is not the last ends the message only with a refusal. */
+static void tell_chunk(
+    struct sli_edge_smtp_session *session, const struct slimta_reply *reply)
+{
+    if (reply != NULL && slimta_reply_code(reply) >= 400) {
+        tell_message(session, reply);
+    }
 }
 
 static void tell(struct sli_edge_smtp_session *session,
@@ -171,6 +198,9 @@ static void tell(struct sli_edge_smtp_session *session,
     case SLI_SMTP_EVENT_RCPT:
         sli_edge_events_rcpt(shard, id, event->rcpt.path.mailbox, reply);
         break;
+    case SLI_SMTP_EVENT_CHUNK:
+        tell_chunk(session, reply);
+        break;
     case SLI_SMTP_EVENT_END:
         tell_message(session, reply);
         break;
@@ -185,8 +215,7 @@ static void look(
     struct sli_edge_smtp_session *session, struct sli_smtp_event *event)
 {
     *event = (struct sli_smtp_event){.type = session->engine.question};
-    if (session->edge->edge.events.tell != NULL ||
-        event->type == SLI_SMTP_EVENT_END) {
+    if (session->edge->edge.events.tell != NULL || is_end(event)) {
         sli_edge_smtp_ask_question(session, event);
     }
 }

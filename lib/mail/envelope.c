@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/ascii.h"
 #include "base/slice.h"
 #include "mail/content.h"
 #include "mail/header.h"
@@ -43,14 +44,18 @@ struct slimta_envelope {
     size_t recipient_capacity;
     struct slimta_recipient **recipients;
     struct slimta_recipient *staged; /* not listed yet, or NULL */
-    char *staged_address;            /* its own text */
-    size_t staged_room;              /* what there is room for in it */
+    char *staged_texts;              /* its own: address, ORCPT */
+    size_t staged_room;              /* what there is room for in them */
     /* The fields stand at the end of their room, which grows downwards: what
      * was lent stays where it is. */
     char *prepended_room;
     size_t prepended_capacity;
     size_t prepended_size;
     struct slimta_content *content;
+    /* What it was split off at first, only to be compared; and which recipient
+     * of that its first one is. */
+    const void *whole;
+    size_t first;
 };
 
 /* With an empty arena, a reference, and nothing else. */
@@ -60,6 +65,7 @@ static struct slimta_envelope *new_bare(const struct slimta_alloc *alloc)
 
     if (envelope != NULL) {
         envelope->alloc = *alloc;
+        envelope->whole = envelope;
         sli_arena_init(&envelope->arena, &envelope->alloc, ARENA_BLOCK);
         atomic_init(&envelope->references, 1);
     }
@@ -84,7 +90,8 @@ static int copy_facts(struct slimta_envelope *envelope,
     const char **const texts[] = {&client->ehlo_as, &client->reverse_name,
         &client->auth_mechanism, &client->authcid, &client->authzid,
         &client->tls_version, &client->tls_cipher, &client->tls_peer_subject,
-        &envelope->receiver};
+        &client->forwarded_name, &client->forwarded_address,
+        &client->forwarded_ehlo, &envelope->receiver};
 
     *client = facts->client;
     client->size = sizeof *client;
@@ -103,14 +110,14 @@ static int copy_facts(struct slimta_envelope *envelope,
 static int copy_params(
     struct slimta_envelope *envelope, const struct slimta_mail_params *params)
 {
-    envelope->params = *params;
-    envelope->params.size = sizeof envelope->params;
-    if (params->auth != NULL) {
-        envelope->params.auth =
-            sli_arena_text(&envelope->arena, sli_slice_text(params->auth));
-        return envelope->params.auth == NULL ? SLIMTA_ENOMEM : 0;
+    struct slimta_mail_params *copy = &envelope->params;
+
+    *copy = *params;
+    copy->size = sizeof *copy;
+    if (copy_text(&envelope->arena, &copy->auth) != 0) {
+        return SLIMTA_ENOMEM;
     }
-    return 0;
+    return copy_text(&envelope->arena, &copy->envid);
 }
 
 int sli_mail_envelope_new(struct slimta_envelope **out,
@@ -164,28 +171,62 @@ static int reserve_recipient(struct slimta_envelope *envelope)
     return 0;
 }
 
-/* Keeps the address of the staged recipient. One that is never listed leaves
+/* Room for the texts of the staged recipient. One that is never listed leaves
  * its room to the next, so that refused ones take no memory each. */
-static int stage_address(
-    struct slimta_envelope *envelope, struct slimta_slice address)
+static int reserve_texts(struct slimta_envelope *envelope, size_t size)
 {
-    if (address.size >= envelope->staged_room) {
+    if (size > envelope->staged_room) {
         size_t room = envelope->staged_room * 2;
 
-        if (room <= address.size) {
-            room = address.size + 1;
+        if (room < size) {
+            room = size;
         }
         envelope->staged_room = 0;
-        envelope->staged_address = sli_arena_get(&envelope->arena, room);
-        if (envelope->staged_address == NULL) {
+        envelope->staged_texts = sli_arena_get(&envelope->arena, room);
+        if (envelope->staged_texts == NULL) {
             return SLIMTA_ENOMEM;
         }
         envelope->staged_room = room;
     }
-    if (address.size > 0) {
-        memcpy(envelope->staged_address, address.data, address.size);
+    return 0;
+}
+
+/* Copies `text` to `*at` and ends it with NUL; `*at` moves behind it. */
+static const char *put_text(char **at, struct slimta_slice text)
+{
+    char *start = *at;
+
+    if (text.size > 0) {
+        memcpy(start, text.data, text.size);
     }
-    envelope->staged_address[address.size] = '\0';
+    start[text.size] = '\0';
+    *at += text.size + 1;
+    return start;
+}
+
+/* Keeps all texts of the staged recipient together. */
+static int stage_texts(struct slimta_envelope *envelope,
+    struct slimta_slice address, const struct slimta_recipient *params)
+{
+    struct slimta_slice type = sli_slice_text(params->orcpt_type);
+    struct slimta_slice orcpt = sli_slice_text(params->orcpt);
+    struct slimta_recipient *staged = envelope->staged;
+    char *at;
+
+    if (reserve_texts(envelope, address.size + type.size + orcpt.size + 3) !=
+        0) {
+        return SLIMTA_ENOMEM;
+    }
+    at = envelope->staged_texts;
+    *staged = *params;
+    staged->size = sizeof *staged;
+    staged->address = put_text(&at, address);
+    staged->orcpt_type = NULL;
+    staged->orcpt = NULL;
+    if (params->orcpt_type != NULL && params->orcpt != NULL) {
+        staged->orcpt_type = put_text(&at, type);
+        staged->orcpt = put_text(&at, orcpt);
+    }
     return 0;
 }
 
@@ -201,12 +242,9 @@ int sli_mail_envelope_stage_recipient(struct slimta_envelope *envelope,
             sli_arena_get(&envelope->arena, sizeof *envelope->staged);
     }
     if (envelope->staged == NULL || reserve_recipient(envelope) != 0 ||
-        stage_address(envelope, address) != 0) {
+        stage_texts(envelope, address, params) != 0) {
         return SLIMTA_ENOMEM;
     }
-    *envelope->staged = *params;
-    envelope->staged->size = sizeof *envelope->staged;
-    envelope->staged->address = envelope->staged_address;
     *staged = envelope->staged;
     return 0;
 }
@@ -215,7 +253,7 @@ void sli_mail_envelope_list_recipient(struct slimta_envelope *envelope)
 {
     envelope->recipients[envelope->recipient_count++] = envelope->staged;
     envelope->staged = NULL;
-    envelope->staged_address = NULL;
+    envelope->staged_texts = NULL;
     envelope->staged_room = 0;
 }
 
@@ -434,6 +472,27 @@ int slimta_envelope_header(const struct slimta_envelope *envelope,
         sli_mail_header_find(head, wanted, &index, value);
 }
 
+int sli_mail_envelope_range(const struct slimta_envelope *envelope,
+    const struct slimta_envelope *whole, size_t *first, size_t *count)
+{
+    *first = envelope->first;
+    *count = envelope->recipient_count;
+    return envelope->whole == whole;
+}
+
+int slimta_envelope_waives_tls(const struct slimta_envelope *envelope)
+{
+    struct slimta_slice value;
+    struct slimta_slice second;
+
+    /* RFC 8689 section 4.1: with REQUIRETLS the field does not count. Section
+     * 5: it stands there once. */
+    return !envelope->params.requiretls &&
+        slimta_envelope_header(envelope, "TLS-Required", 0, &value) &&
+        sli_ascii_same(value, SLI_LITERAL("No")) &&
+        !slimta_envelope_header(envelope, "TLS-Required", 1, &second);
+}
+
 /* Copies everything but the recipients and the content. */
 static int copy_rest(
     struct slimta_envelope *to, const struct slimta_envelope *from)
@@ -484,6 +543,8 @@ int slimta_envelope_split(struct slimta_envelope **out,
     if (err == 0) {
         part->content = sli_mail_content_ref(envelope->content);
         part->seal = SEAL_WHOLE;
+        part->whole = envelope->whole;
+        part->first = envelope->first + first;
         *out = part;
         part = NULL;
     }

@@ -40,6 +40,12 @@ void sli_mail_envelope_list_recipient(struct slimta_envelope *envelope);
 int sli_mail_envelope_take_content(
     struct slimta_envelope *envelope, struct slimta_content **content);
 
+/** Which recipients of `whole` the envelope holds, which may be itself or was
+ * split off it, also in several steps: `count` from number `first` on. 0 when
+ * it is neither. */
+int sli_mail_envelope_range(const struct slimta_envelope *envelope,
+    const struct slimta_envelope *whole, size_t *first, size_t *count);
+
 /** From here on nothing in it changes. The timestamp is that of the first
  * sealing. */
 void sli_mail_envelope_seal(

@@ -73,6 +73,15 @@ static void discard_abort(struct slimta_queue *queue, void *message)
     (void)message;
 }
 
+/* What goes nowhere keeps every promise. */
+static uint64_t discard_capabilities(struct slimta_queue *queue)
+{
+    (void)queue;
+    return SLIMTA_CAN_DSN | SLIMTA_CAN_REQUIRETLS | SLIMTA_CAN_BINARYMIME |
+        SLIMTA_CAN_DELIVERBY | SLIMTA_CAN_MT_PRIORITY |
+        SLIMTA_CAN_FUTURERELEASE;
+}
+
 static const struct slimta_queue_methods methods = {
     .size = sizeof methods,
     .free = discard_free,
@@ -81,6 +90,7 @@ static const struct slimta_queue_methods methods = {
     .write = discard_write,
     .commit = discard_commit,
     .abort = discard_abort,
+    .capabilities = discard_capabilities,
 };
 
 int slimta_discard_queue_new(struct slimta_queue **out,

@@ -362,12 +362,26 @@ static void maildir_free(struct slimta_queue *queue)
     sli_free(&alloc, maildir);
 }
 
+/* What is asked stands in the file, for whoever takes it from there. */
+static uint64_t maildir_capabilities(struct slimta_queue *queue)
+{
+    const struct maildir *maildir = (const struct maildir *)queue;
+    uint64_t keeps_octets = maildir->store.newlines == SLIMTA_NEWLINES_CRLF
+        ? SLIMTA_CAN_BINARYMIME
+        : 0;
+
+    return keeps_octets | SLIMTA_CAN_DSN | SLIMTA_CAN_REQUIRETLS |
+        SLIMTA_CAN_DELIVERBY | SLIMTA_CAN_MT_PRIORITY |
+        SLIMTA_CAN_FUTURERELEASE;
+}
+
 static const struct slimta_queue_methods methods = {
     .size = sizeof methods,
     .free = maildir_free,
     .attach = maildir_attach,
     .detach = maildir_detach,
     .enqueue = maildir_enqueue,
+    .capabilities = maildir_capabilities,
 };
 
 static struct maildir *maildir_new(

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "queue/maildir_params.h"
 
 enum {
     PIECE_BYTES = 65536,
@@ -226,6 +227,9 @@ static int build_head(struct sli_buf *head,
     for (size_t i = 0; err == 0 && i < recipients; i++) {
         err = append_line(head, "Delivered-To",
             slimta_envelope_recipient(envelope, i)->address, 0);
+    }
+    if (err == 0) {
+        err = sli_queue_maildir_params_append(head, envelope);
     }
     if (err == 0) {
         err = sli_buf_append(head, slimta_envelope_prepended(envelope));

@@ -13,6 +13,7 @@
 #include "smtp/machine.h"
 #include "smtp/output.h"
 #include "smtp/questions.h"
+#include "smtp/say.h"
 
 /* RFC 6531 section 3.7.4: a reply holds no UTF-8; RFC 5321 section 4.5.3.1.5:
  * nor more than a line. Then the address is left out. */
@@ -34,6 +35,10 @@ static struct sli_smtp_output_text default_text(
 
     if (server->question == SLI_SMTP_EVENT_BANNER) {
         echo = sli_slice_text(server->config->hostname);
+        if (server->config->dialect == SLIMTA_DIALECT_LMTP) {
+            return (struct sli_smtp_output_text){
+                .middle = echo, .after = SLI_LITERAL(" LMTP Mail Gateway")};
+        }
     } else if (server->echo_size > 0) {
         echo = sli_slice(
             sli_input_front(&server->input.octets).data + server->echo_offset,
@@ -54,7 +59,8 @@ static struct sli_smtp_output_text default_text(
 
 static int is_refused_content(const struct sli_smtp_server *server)
 {
-    return server->question == SLI_SMTP_EVENT_END &&
+    return (server->question == SLI_SMTP_EVENT_END ||
+               server->question == SLI_SMTP_EVENT_CHUNK) &&
         server->transaction.refusal != SLI_SMTP_REPLY_NONE;
 }
 
@@ -106,13 +112,26 @@ static int keeps_code(const struct sli_smtp_server *server, int code)
         (server->question == SLI_SMTP_EVENT_RCPT && code == 251);
 }
 
+uint64_t sli_smtp_answer_times(const struct sli_smtp_server *server)
+{
+    uint64_t recipients = server->transaction.recipients;
+
+    return server->config->dialect == SLIMTA_DIALECT_LMTP && recipients > 0
+        ? recipients
+        : 1;
+}
+
 struct sli_smtp_answer sli_smtp_answer_settle(
     const struct sli_smtp_server *server, const struct slimta_reply *reply)
 {
     enum sli_smtp_event_type question = server->question;
     const struct sli_smtp_question *row = sli_smtp_questions_get(question);
     struct sli_smtp_answer settled = {
-        row->success != 0 ? row->success : row->code, reply, 1, 0};
+        .code = row->success != 0 ? row->success : row->code,
+        .reply = reply,
+        .times =
+            question == SLI_SMTP_EVENT_END ? sli_smtp_answer_times(server) : 1,
+    };
     int code = reply == NULL ? row->code : slimta_reply_code(reply);
 
     /* What only goes on is no success of AUTH: see
@@ -176,6 +195,23 @@ static int write_answer(
     return has_extensions ? write_greeting_end(server, size, err) : err;
 }
 
+/* Who closes says it once. */
+static int write_times(
+    struct sli_smtp_server *server, const struct sli_smtp_answer *settled)
+{
+    uint64_t times = settled->closes ? 1 : settled->times;
+    size_t before = sli_buf_size(server->output);
+    int err = 0;
+
+    for (uint64_t i = 0; i < times && err == 0; i++) {
+        err = write_answer(server, settled);
+    }
+    if (err != 0) {
+        server->output->end = server->output->start + before;
+    }
+    return err;
+}
+
 int sli_smtp_answer_write(struct sli_smtp_server *server,
     const struct sli_smtp_answer *settled, enum sli_smtp_close *reason)
 {
@@ -186,5 +222,27 @@ int sli_smtp_answer_write(struct sli_smtp_server *server,
         return sli_buf_append(server->output,
             sli_smtp_replies_get(SLI_SMTP_REPLY_TOO_MANY_ERRORS)->wire);
     }
-    return write_answer(server, settled);
+    return sli_smtp_questions_get(server->question)->is_silent &&
+            settled->is_success
+        ? 0
+        : write_times(server, settled);
+}
+
+void sli_smtp_answer_late(struct sli_smtp_server *server,
+    const struct slimta_reply *reply, uint64_t times)
+{
+    enum sli_smtp_close reason = SLI_SMTP_CLOSE_REPLY;
+    struct sli_smtp_answer settled;
+    int err;
+
+    server->question = SLI_SMTP_EVENT_CHUNKS;
+    settled = sli_smtp_answer_settle(server, reply);
+    settled.times = times;
+    err = sli_smtp_answer_write(server, &settled, &reason);
+    server->question = SLI_SMTP_EVENT_NONE;
+    if (err != 0) {
+        sli_smtp_say_no_memory(server);
+    } else if (reason == SLI_SMTP_CLOSE_ERRORS) {
+        sli_smtp_machine_close(server, reason);
+    }
 }

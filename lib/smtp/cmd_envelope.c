@@ -76,6 +76,37 @@ static enum sli_smtp_reply_id read_path(struct slimta_slice *text,
     return id;
 }
 
+static struct sli_smtp_params_rules rules_of(
+    const struct sli_smtp_server *server)
+{
+    return (struct sli_smtp_params_rules){
+        .offered = sli_smtp_extensions_known(server),
+        .min_by_seconds = server->config->min_by_seconds,
+        .max_hold_seconds = server->config->max_hold_seconds,
+        .now_ms = server->now_ms,
+        .is_utf8 = server->transaction.smtputf8,
+    };
+}
+
+/* What a parameter may not say in this session. */
+static enum sli_smtp_reply_id check_params(
+    const struct sli_smtp_server *server, struct slimta_mail_params *params)
+{
+    /* RFC 1870 section 6.1. */
+    if (params->size_bytes > server->config->max_message_bytes) {
+        return SLI_SMTP_REPLY_MESSAGE_TOO_LARGE;
+    }
+    /* RFC 4865 section 4: for submission alone. */
+    if (params->hold_until_ms != 0 && !server->auth.is_done) {
+        return SLI_SMTP_REPLY_AUTH_REQUIRED;
+    }
+    /* RFC 4954 section 5: only who has authenticated may assert it. */
+    if (params->auth != NULL && !server->auth.is_done) {
+        params->auth = "";
+    }
+    return SLI_SMTP_REPLY_NONE;
+}
+
 enum sli_smtp_reply_id sli_smtp_cmd_envelope_check_mail(
     struct sli_smtp_server *server, struct slimta_slice argument,
     struct sli_smtp_event *event)
@@ -88,9 +119,10 @@ enum sli_smtp_reply_id sli_smtp_cmd_envelope_check_mail(
     }
     id = read_path(&argument, SLI_MAIL_PATH_REVERSE, &event->mail.path);
     if (id == SLI_SMTP_REPLY_NONE) {
+        const struct sli_smtp_params_rules rules = rules_of(server);
+
         *params = (struct slimta_mail_params){.size = sizeof *params};
-        id = sli_smtp_params_mail(argument, sli_smtp_extensions_known(server),
-            params, &server->decoded);
+        id = sli_smtp_params_mail(argument, &rules, params, &server->decoded);
     }
     if (id != SLI_SMTP_REPLY_NONE) {
         return id;
@@ -98,15 +130,12 @@ enum sli_smtp_reply_id sli_smtp_cmd_envelope_check_mail(
     if (event->mail.path.has_utf8 && !params->smtputf8) {
         return SLI_SMTP_REPLY_SENDER_NEEDS_UTF8;
     }
-    /* RFC 1870 section 6.1. */
-    if (params->size_bytes > server->config->max_message_bytes) {
-        return SLI_SMTP_REPLY_MESSAGE_TOO_LARGE;
-    }
-    /* RFC 4954 section 5: only who has authenticated may assert it. */
-    if (params->auth != NULL && !server->auth.is_done) {
-        params->auth = "";
+    id = check_params(server, params);
+    if (id != SLI_SMTP_REPLY_NONE) {
+        return id;
     }
     server->transaction.smtputf8 = params->smtputf8;
+    server->transaction.is_binary = params->body == SLIMTA_BODY_BINARYMIME;
     event->type = SLI_SMTP_EVENT_MAIL;
     return SLI_SMTP_REPLY_NONE;
 }
@@ -123,8 +152,10 @@ enum sli_smtp_reply_id sli_smtp_cmd_envelope_check_rcpt(
     }
     id = read_path(&argument, SLI_MAIL_PATH_FORWARD, &event->rcpt.path);
     if (id == SLI_SMTP_REPLY_NONE) {
+        const struct sli_smtp_params_rules rules = rules_of(server);
+
         *params = (struct slimta_recipient){.size = sizeof *params};
-        id = sli_smtp_params_rcpt(argument, params);
+        id = sli_smtp_params_rcpt(argument, &rules, params, &server->decoded);
     }
     if (id != SLI_SMTP_REPLY_NONE) {
         return id;

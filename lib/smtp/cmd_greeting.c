@@ -1,4 +1,4 @@
-/** EHLO and HELO. */
+/** EHLO, HELO and LHLO. */
 #include "smtp/cmd_greeting.h"
 
 #include "base/ascii.h"
@@ -26,16 +26,30 @@ static enum sli_smtp_reply_id check_greeting(struct slimta_slice name,
     return SLI_SMTP_REPLY_NONE;
 }
 
+/* RFC 2033 section 4.1: LMTP has LHLO, and neither of the others. */
 enum sli_smtp_reply_id sli_smtp_cmd_greeting_check_ehlo(
     struct sli_smtp_server *server, struct slimta_slice argument,
     struct sli_smtp_event *event)
 {
-    return check_greeting(argument, 1, server, event);
+    return server->config->dialect == SLIMTA_DIALECT_LMTP
+        ? SLI_SMTP_REPLY_UNKNOWN_COMMAND
+        : check_greeting(argument, 1, server, event);
 }
 
 enum sli_smtp_reply_id sli_smtp_cmd_greeting_check_helo(
     struct sli_smtp_server *server, struct slimta_slice argument,
     struct sli_smtp_event *event)
 {
-    return check_greeting(argument, 0, server, event);
+    return server->config->dialect == SLIMTA_DIALECT_LMTP
+        ? SLI_SMTP_REPLY_UNKNOWN_COMMAND
+        : check_greeting(argument, 0, server, event);
+}
+
+enum sli_smtp_reply_id sli_smtp_cmd_greeting_check_lhlo(
+    struct sli_smtp_server *server, struct slimta_slice argument,
+    struct sli_smtp_event *event)
+{
+    return server->config->dialect == SLIMTA_DIALECT_LMTP
+        ? check_greeting(argument, 1, server, event)
+        : SLI_SMTP_REPLY_NOT_IMPLEMENTED;
 }

@@ -1,4 +1,4 @@
-/** EHLO and HELO. */
+/** EHLO, HELO and LHLO. */
 #ifndef SMTP_CMD_GREETING_H
 #define SMTP_CMD_GREETING_H
 
@@ -10,6 +10,11 @@ enum sli_smtp_reply_id sli_smtp_cmd_greeting_check_ehlo(
     struct sli_smtp_event *event);
 
 enum sli_smtp_reply_id sli_smtp_cmd_greeting_check_helo(
+    struct sli_smtp_server *server, struct slimta_slice argument,
+    struct sli_smtp_event *event);
+
+/** LMTP's one. */
+enum sli_smtp_reply_id sli_smtp_cmd_greeting_check_lhlo(
     struct sli_smtp_server *server, struct slimta_slice argument,
     struct sli_smtp_event *event);
 

@@ -6,14 +6,17 @@
 #include "base/ascii.h"
 #include "base/slice.h"
 #include "smtp/cmd_auth.h"
+#include "smtp/cmd_bdat.h"
 #include "smtp/cmd_envelope.h"
 #include "smtp/cmd_greeting.h"
 #include "smtp/cmd_starttls.h"
+#include "smtp/cmd_xclient.h"
+#include "smtp/extensions.h"
 
 #define IN(state) (1U << SLI_SMTP_STATE_##state)
 
 enum {
-    GREETED = IN(READY) | IN(MAIL) | IN(RCPT),
+    GREETED = IN(READY) | IN(MAIL) | IN(RCPT) | IN(CHUNKS),
     /* RFC 5321 section 4.1.4: these need no greeting. */
     OPEN = IN(CONNECTED) | GREETED,
     ALWAYS = IN(REFUSED) | OPEN
@@ -29,9 +32,10 @@ static enum sli_smtp_reply_id ask(
 static enum sli_smtp_reply_id check_data(struct sli_smtp_server *server,
     struct slimta_slice argument, struct sli_smtp_event *event)
 {
-    (void)server;
     (void)argument;
-    return ask(event, SLI_SMTP_EVENT_DATA);
+    /* RFC 3030 section 3. */
+    return server->transaction.is_binary ? SLI_SMTP_REPLY_BAD_SEQUENCE
+                                         : ask(event, SLI_SMTP_EVENT_DATA);
 }
 
 static enum sli_smtp_reply_id check_rset(struct sli_smtp_server *server,
@@ -95,7 +99,8 @@ enum {
     ALONE = SLI_SMTP_COMMAND_NO_ARGUMENT,
     UTF8 = SLI_SMTP_COMMAND_UTF8,
     GREETING = SLI_SMTP_COMMAND_GREETING,
-    CLEAR = SLI_SMTP_COMMAND_CLEAR
+    CLEAR = SLI_SMTP_COMMAND_CLEAR,
+    TRUSTED = SLI_SMTP_COMMAND_TRUSTED
 };
 
 /* The most frequent first. */
@@ -105,6 +110,8 @@ static const struct sli_smtp_command commands[] = {
     {KEY('M', 'A', 'I', 'L'), "MAIL", IN(READY), UTF8,
         sli_smtp_cmd_envelope_check_mail},
     {KEY('D', 'A', 'T', 'A'), "DATA", IN(RCPT), ALONE, check_data},
+    {KEY('B', 'D', 'A', 'T'), "BDAT", IN(RCPT) | IN(CHUNKS), 0,
+        sli_smtp_cmd_bdat_check},
     {KEY('E', 'H', 'L', 'O'), "EHLO", OPEN, GREETING | CLEAR,
         sli_smtp_cmd_greeting_check_ehlo},
     {KEY('Q', 'U', 'I', 'T'), "QUIT", ALWAYS, ALONE | CLEAR, check_quit},
@@ -118,8 +125,12 @@ static const struct sli_smtp_command commands[] = {
     {KEY('S', 'T', 'A', 'R'), "STARTTLS", OPEN, CLEAR,
         sli_smtp_cmd_starttls_check},
     {KEY('A', 'U', 'T', 'H'), "AUTH", OPEN, 0, sli_smtp_cmd_auth_check},
-    {KEY('B', 'D', 'A', 'T'), "BDAT", OPEN, 0, check_missing},
-    {KEY('L', 'H', 'L', 'O'), "LHLO", OPEN, 0, check_missing},
+    {KEY('X', 'C', 'L', 'I'), "XCLIENT", IN(READY), TRUSTED,
+        sli_smtp_cmd_xclient_check},
+    {KEY('X', 'F', 'O', 'R'), "XFORWARD", IN(READY), TRUSTED,
+        sli_smtp_cmd_xclient_check_forward},
+    {KEY('L', 'H', 'L', 'O'), "LHLO", OPEN, GREETING | CLEAR,
+        sli_smtp_cmd_greeting_check_lhlo},
 };
 
 const struct sli_smtp_command *sli_smtp_commands_get(size_t index)
@@ -262,6 +273,17 @@ enum sli_smtp_reply_id sli_smtp_commands_too_long(
                    : SLI_SMTP_REPLY_LINE_TOO_LONG;
 }
 
+/* What is for trusted peers is to others a verb like any that is unknown. */
+static int is_known_here(const struct sli_smtp_server *server,
+    const struct sli_smtp_command *command)
+{
+    const unsigned trusted =
+        SLI_SMTP_EXTENSION_XCLIENT | SLI_SMTP_EXTENSION_XFORWARD;
+
+    return (command->flags & SLI_SMTP_COMMAND_TRUSTED) == 0 ||
+        (sli_smtp_extensions_known(server) & trusted) != 0;
+}
+
 enum sli_smtp_reply_id sli_smtp_commands_check(struct sli_smtp_server *server,
     struct slimta_slice line, struct sli_smtp_event *event)
 {
@@ -273,6 +295,9 @@ enum sli_smtp_reply_id sli_smtp_commands_check(struct sli_smtp_server *server,
 
     split(line, &verb, &argument);
     command = find(verb);
+    if (command != NULL && !is_known_here(server, command)) {
+        command = NULL;
+    }
     if (command != NULL) {
         server->auth.was_last = command->check == sli_smtp_cmd_auth_check;
     }

@@ -11,8 +11,9 @@ enum sli_smtp_command_flags {
     SLI_SMTP_COMMAND_NO_ARGUMENT = 1 << 0, /**< it stands alone */
     SLI_SMTP_COMMAND_UTF8 = 1 << 1,        /**< RFC 6531 allows UTF-8 in it */
     SLI_SMTP_COMMAND_GREETING = 1 << 2, /**< its reply has no enhanced code */
-    SLI_SMTP_COMMAND_CLEAR = 1 << 3 /**< taken also where TLS is required, and
-                                         not there yet */
+    SLI_SMTP_COMMAND_CLEAR = 1 << 3,  /**< taken also where TLS is required, and
+                                          not there yet */
+    SLI_SMTP_COMMAND_TRUSTED = 1 << 4 /**< known to trusted peers alone */
 };
 
 struct sli_smtp_command {

@@ -60,7 +60,7 @@ static void limit_content(
     }
 }
 
-int sli_smtp_content_next(
+static int next_of_data(
     struct sli_smtp_server *server, struct slimta_slice *content)
 {
     struct sli_smtp_data_reader *reader = &server->transaction.reader;
@@ -79,6 +79,58 @@ int sli_smtp_content_next(
         front = sli_input_front(&server->input.octets);
     }
     return 0;
+}
+
+/* RFC 3030 section 2: octets of the chunk, and none behind it. */
+static int next_in_chunk(
+    struct sli_smtp_server *server, struct slimta_slice *content)
+{
+    struct sli_smtp_transaction *transaction = &server->transaction;
+    struct sli_smtp_data_reader *reader = &transaction->reader;
+    struct slimta_slice front = sli_input_front(&server->input.octets);
+
+    while (front.size > 0 && transaction->chunk_left > 0) {
+        struct slimta_slice unread = front;
+        int has_more;
+
+        if (unread.size > transaction->chunk_left) {
+            unread.size = (size_t)transaction->chunk_left;
+            front.size = unread.size;
+        }
+        has_more = sli_smtp_data_reader_chunk(reader, &unread, content);
+        sli_input_consume(&server->input.octets, front.size - unread.size);
+        transaction->chunk_left -= front.size - unread.size;
+        sli_smtp_hops_read(&transaction->hops, *content);
+        limit_content(server, content);
+        if (has_more && content->size > 0) {
+            return 1;
+        }
+        front = sli_input_front(&server->input.octets);
+    }
+    if (transaction->chunk_left > 0 || !transaction->is_last_chunk ||
+        !sli_smtp_data_reader_end(reader, content)) {
+        return 0;
+    }
+    limit_content(server, content);
+    return content->size > 0;
+}
+
+int sli_smtp_content_next(
+    struct sli_smtp_server *server, struct slimta_slice *content)
+{
+    if (server->transaction.is_chunked) {
+        return next_in_chunk(server, content);
+    }
+    return next_of_data(server, content);
+}
+
+int sli_smtp_content_is_over(const struct sli_smtp_server *server)
+{
+    const struct sli_smtp_transaction *transaction = &server->transaction;
+
+    return transaction->is_chunked
+        ? transaction->chunk_left == 0
+        : transaction->reader.state == SLI_SMTP_DATA_DONE;
 }
 
 /* RFC 5321 section 6.3. Said at the end alone, so that what was lent before

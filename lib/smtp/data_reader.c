@@ -130,3 +130,53 @@ int sli_smtp_data_reader_next(struct sli_smtp_data_reader *reader,
     }
     return 0;
 }
+
+void sli_smtp_data_reader_init_chunks(
+    struct sli_smtp_data_reader *reader, enum slimta_bare_newlines policy)
+{
+    *reader = (struct sli_smtp_data_reader){
+        .state = SLI_SMTP_DATA_TEXT, .policy = policy};
+}
+
+/* What ends a clean run is a CR or LF; a dot begins the next one. */
+static int read_chunk_text(struct sli_smtp_data_reader *reader,
+    struct slimta_slice *input, struct slimta_slice *content)
+{
+    size_t size = reader->policy == SLIMTA_BARE_PASS
+        ? input->size
+        : sli_smtp_newline_scan(*input, 0);
+
+    if (size == 0) {
+        return read_odd(reader, input, content);
+    }
+    *content = sli_slice(input->data, size);
+    take(input, size);
+    return 1;
+}
+
+int sli_smtp_data_reader_chunk(struct sli_smtp_data_reader *reader,
+    struct slimta_slice *input, struct slimta_slice *content)
+{
+    *content = (struct slimta_slice){"", 0};
+    while (input->size > 0) {
+        int has_content = reader->state == SLI_SMTP_DATA_CR
+            ? read_after_cr(reader, input, content)
+            : read_chunk_text(reader, input, content);
+
+        if (reader->state == SLI_SMTP_DATA_LINE_START) {
+            reader->state = SLI_SMTP_DATA_TEXT;
+        }
+        if (has_content) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int sli_smtp_data_reader_end(
+    struct sli_smtp_data_reader *reader, struct slimta_slice *content)
+{
+    *content = (struct slimta_slice){"", 0};
+    return reader->state == SLI_SMTP_DATA_CR &&
+        lend_bare(reader, SLI_LITERAL("\r"), content);
+}

@@ -16,7 +16,7 @@ enum sli_smtp_data_state {
 };
 
 struct sli_smtp_data_reader {
-    enum sli_smtp_data_state state;
+    enum sli_smtp_data_state state; /**< in chunks TEXT or CR */
     enum slimta_bare_newlines policy;
     int has_bare; /**< a bare CR or LF came */
 };
@@ -33,5 +33,19 @@ void sli_smtp_data_reader_init(
  */
 int sli_smtp_data_reader_next(struct sli_smtp_data_reader *reader,
     struct slimta_slice *input, struct slimta_slice *content);
+
+/** For content in chunks (RFC 3030), where dots mean nothing. */
+void sli_smtp_data_reader_init_chunks(
+    struct sli_smtp_data_reader *reader, enum slimta_bare_newlines policy);
+
+/** The same as sli_smtp_data_reader_next for octets of a chunk. A line may go
+ * on in the next one. */
+int sli_smtp_data_reader_chunk(struct sli_smtp_data_reader *reader,
+    struct slimta_slice *input, struct slimta_slice *content);
+
+/** The last chunk is over: 1 when something was held back, which `content` is
+ * now. */
+int sli_smtp_data_reader_end(
+    struct sli_smtp_data_reader *reader, struct slimta_slice *content);
 
 #endif

@@ -5,18 +5,26 @@
 #include <string.h>
 
 #include <slimta/error.h>
+#include <slimta/queue.h>
 
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/slice.h"
+#include "base/text.h"
+#include "mail/date.h"
 #include "smtp/output.h"
 #include "smtp/params.h"
 #include "smtp/server.h"
 #include "smtp/words.h"
 
+enum {
+    PARAMS_MAX = 96,   /* of a row of ours, NUL included */
+    LIMIT_MAX = 999999 /* RFC 9422 section 4: six digits */
+};
+
 /* RFC 1870 section 3: no number means that there is no fixed limit. */
 static struct slimta_slice size_params(
-    const struct sli_smtp_server *server, char room[SLI_ASCII_NUMBER_MAX])
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
 {
     uint64_t max = server->config->max_message_bytes;
 
@@ -26,7 +34,7 @@ static struct slimta_slice size_params(
 }
 
 static struct slimta_slice auth_params(
-    const struct sli_smtp_server *server, char room[SLI_ASCII_NUMBER_MAX])
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
 {
     (void)room;
     return sli_slice_text(server->auth.mechanisms);
@@ -46,6 +54,106 @@ static int offers_auth(const struct sli_smtp_server *server)
     return sli_slice_text(server->auth.mechanisms).size > 0;
 }
 
+static int can(const struct sli_smtp_server *server, uint64_t capability)
+{
+    return (server->capabilities & capability) != 0;
+}
+
+/* RFC 3461 section 5.2, and so on: what the queue cannot honour is not offered.
+ */
+static int offers_binarymime(const struct sli_smtp_server *server)
+{
+    return can(server, SLIMTA_CAN_BINARYMIME);
+}
+
+static int offers_dsn(const struct sli_smtp_server *server)
+{
+    return can(server, SLIMTA_CAN_DSN);
+}
+
+/* RFC 8689 section 2. */
+static int offers_requiretls(const struct sli_smtp_server *server)
+{
+    return server->is_secure && can(server, SLIMTA_CAN_REQUIRETLS);
+}
+
+static int offers_deliverby(const struct sli_smtp_server *server)
+{
+    return can(server, SLIMTA_CAN_DELIVERBY);
+}
+
+static int offers_mt_priority(const struct sli_smtp_server *server)
+{
+    return can(server, SLIMTA_CAN_MT_PRIORITY);
+}
+
+/* RFC 4865 is for submission: where clients authenticate. */
+static int offers_futurerelease(const struct sli_smtp_server *server)
+{
+    return can(server, SLIMTA_CAN_FUTURERELEASE) &&
+        (server->auth.is_done || offers_auth(server));
+}
+
+static int offers_xclient(const struct sli_smtp_server *server)
+{
+    return server->trusts_peer;
+}
+
+static struct slimta_slice xclient_params(
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
+{
+    (void)server;
+    (void)room;
+    return SLI_LITERAL("NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT");
+}
+
+static struct slimta_slice xforward_params(
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
+{
+    (void)server;
+    (void)room;
+    return SLI_LITERAL("NAME ADDR PORT PROTO HELO IDENT SOURCE");
+}
+
+static int offers_limits(const struct sli_smtp_server *server)
+{
+    return server->config->max_recipients <= LIMIT_MAX;
+}
+
+/* RFC 2852 section 3. */
+static struct slimta_slice deliverby_params(
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
+{
+    uint64_t min = server->config->min_by_seconds;
+
+    return min == 0 ? sli_slice("", 0)
+                    : sli_slice(room, sli_ascii_format_number(min, room));
+}
+
+/* RFC 4865 section 3: the longest interval, and the date it comes to. */
+static struct slimta_slice futurerelease_params(
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
+{
+    uint64_t max = server->config->max_hold_seconds;
+    size_t size = sli_ascii_format_number(max, room);
+
+    room[size++] = ' ';
+    size += sli_mail_date_format_internet(
+        server->now_ms + (int64_t)max * 1000, room + size);
+    return sli_slice(room, size);
+}
+
+/* RFC 9422 section 4. There is no limit of messages in a session. */
+static struct slimta_slice limits_params(
+    const struct sli_smtp_server *server, char room[PARAMS_MAX])
+{
+    struct sli_text text = sli_text_in(room, PARAMS_MAX);
+
+    sli_text_put_string(&text, "RCPTMAX=");
+    sli_text_put_number(&text, server->config->max_recipients);
+    return sli_slice(room, text.length);
+}
+
 /* The last row is always there: it ends the reply. */
 static const struct {
     struct slimta_slice keyword;
@@ -62,6 +170,23 @@ static const struct {
     {{"ENHANCEDSTATUSCODES", 19}, NULL, 0, NULL},
     {{"STARTTLS", 8}, NULL, SLI_SMTP_EXTENSION_STARTTLS, offers_starttls},
     {{"AUTH", 4}, auth_params, SLI_SMTP_EXTENSION_AUTH, offers_auth},
+    {{"CHUNKING", 8}, NULL, SLI_SMTP_EXTENSION_CHUNKING, NULL},
+    {{"BINARYMIME", 10}, NULL, SLI_SMTP_EXTENSION_BINARYMIME,
+        offers_binarymime},
+    {{"DSN", 3}, NULL, SLI_SMTP_EXTENSION_DSN, offers_dsn},
+    {{"REQUIRETLS", 10}, NULL, SLI_SMTP_EXTENSION_REQUIRETLS,
+        offers_requiretls},
+    {{"DELIVERBY", 9}, deliverby_params, SLI_SMTP_EXTENSION_DELIVERBY,
+        offers_deliverby},
+    {{"MT-PRIORITY", 11}, NULL, SLI_SMTP_EXTENSION_MT_PRIORITY,
+        offers_mt_priority},
+    {{"FUTURERELEASE", 13}, futurerelease_params,
+        SLI_SMTP_EXTENSION_FUTURERELEASE, offers_futurerelease},
+    {{"LIMITS", 6}, limits_params, 0, offers_limits},
+    {{"XCLIENT", 7}, xclient_params, SLI_SMTP_EXTENSION_XCLIENT,
+        offers_xclient},
+    {{"XFORWARD", 8}, xforward_params, SLI_SMTP_EXTENSION_XFORWARD,
+        offers_xclient},
     {{"SMTPUTF8", 8}, NULL, SLI_SMTP_EXTENSION_SMTPUTF8, NULL},
 };
 
@@ -168,7 +293,7 @@ int sli_smtp_extensions_new(struct slimta_extensions **out,
             &extensions->entries, &extensions->alloc, SLI_SMTP_EXTENSIONS_MAX);
     }
     for (size_t row = 0; row < KNOWN && err == 0; row++) {
-        char room[SLI_ASCII_NUMBER_MAX];
+        char room[PARAMS_MAX];
 
         if (is_offered(row, server)) {
             err = append(
@@ -213,7 +338,11 @@ unsigned sli_smtp_extensions_known(const struct sli_smtp_server *server)
     for (size_t row = 0; row < KNOWN; row++) {
         there |= is_offered(row, server) ? known[row].extension : 0;
     }
-    return there & server->offered;
+    there &= server->offered;
+    /* RFC 3030 section 3: binary content comes in chunks. */
+    return (there & SLI_SMTP_EXTENSION_CHUNKING) != 0
+        ? there
+        : there & ~(unsigned)SLI_SMTP_EXTENSION_BINARYMIME;
 }
 
 uint32_t sli_smtp_extensions_mechanisms_off(
@@ -256,7 +385,7 @@ static int write_own(
     int err = 0;
 
     for (size_t row = 0; row < KNOWN && err == 0; row++) {
-        char room[SLI_ASCII_NUMBER_MAX];
+        char room[PARAMS_MAX];
 
         if (is_offered(row, server)) {
             err = write_line(output, known[row].keyword,

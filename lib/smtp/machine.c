@@ -1,6 +1,8 @@
 /** The state of a receiving engine, and every way in which it changes. */
 #include "smtp/machine.h"
 
+#include "mail/reply.h"
+
 void sli_smtp_machine_enter(
     struct sli_smtp_server *server, enum sli_smtp_state state)
 {
@@ -11,6 +13,7 @@ int sli_smtp_machine_has_transaction(const struct sli_smtp_server *server)
 {
     return server->state == SLI_SMTP_STATE_MAIL ||
         server->state == SLI_SMTP_STATE_RCPT ||
+        server->state == SLI_SMTP_STATE_CHUNKS ||
         server->state == SLI_SMTP_STATE_CONTENT;
 }
 
@@ -42,6 +45,12 @@ void sli_smtp_machine_give_up_auth(struct sli_smtp_server *server, int code)
     server->auth.given_up_code = code;
 }
 
+void sli_smtp_machine_drop_skip(struct sli_smtp_server *server)
+{
+    sli_mail_reply_free(server->config->alloc, server->skip.reply);
+    server->skip = (struct sli_smtp_skip){0};
+}
+
 int sli_smtp_machine_is_handshaking(const struct sli_smtp_server *server)
 {
     return server->state == SLI_SMTP_STATE_TLS ||
@@ -57,6 +66,7 @@ void sli_smtp_machine_close(
     }
     sli_smtp_machine_reset(server);
     sli_smtp_machine_give_up_auth(server, 0);
+    sli_smtp_machine_drop_skip(server);
     sli_smtp_machine_enter(server, SLI_SMTP_STATE_CLOSED);
     sli_smtp_input_fini(&server->input);
     sli_buf_fini(&server->decoded);

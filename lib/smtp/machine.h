@@ -21,6 +21,9 @@ void sli_smtp_machine_reset(struct sli_smtp_server *server);
  * with `code`. */
 void sli_smtp_machine_give_up_auth(struct sli_smtp_server *server, int code);
 
+/** What is left of a refused chunk is not waited for any more. */
+void sli_smtp_machine_drop_skip(struct sli_smtp_server *server);
+
 /** Whether the client now expects, or has begun, a handshake: what is said
  * would stand in the clear. */
 int sli_smtp_machine_is_handshaking(const struct sli_smtp_server *server);

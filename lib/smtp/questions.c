@@ -5,7 +5,9 @@
 
 #include "base/slice.h"
 #include "smtp/cmd_auth.h"
+#include "smtp/cmd_bdat.h"
 #include "smtp/cmd_starttls.h"
+#include "smtp/cmd_xclient.h"
 #include "smtp/machine.h"
 
 static void proceed_banner(struct sli_smtp_server *server)
@@ -93,6 +95,16 @@ static const struct sli_smtp_question questions[] = {
         .before = TEXT("Start mail input; end with <CRLF>.<CRLF>"),
         .proceed = proceed_data,
         .is_command = 1},
+    [SLI_SMTP_EVENT_CHUNKS] = {.code = 354,
+        .before = TEXT("Start mail input; end with <CRLF>.<CRLF>"),
+        .proceed = sli_smtp_cmd_bdat_proceed,
+        .refuse = sli_smtp_machine_reset,
+        .is_silent = 1,
+        .is_command = 1},
+    [SLI_SMTP_EVENT_CHUNK] = {.code = 250,
+        .before = TEXT("2.0.0 Chunk received"),
+        .proceed = sli_smtp_cmd_bdat_go_on,
+        .refuse = sli_smtp_machine_reset},
     [SLI_SMTP_EVENT_END] = {.code = 250,
         .before = TEXT("2.6.0 Message queued"),
         .proceed = sli_smtp_machine_deliver,
@@ -115,6 +127,14 @@ static const struct sli_smtp_question questions[] = {
         .is_command = 1},
     [SLI_SMTP_EVENT_AUTH] = AUTH_QUESTION,
     [SLI_SMTP_EVENT_AUTH_ANSWER] = AUTH_QUESTION,
+    [SLI_SMTP_EVENT_XCLIENT] = {.code = 250,
+        .before = TEXT("2.0.0 Ok"),
+        .proceed = sli_smtp_cmd_xclient_proceed,
+        .is_silent = 1,
+        .is_command = 1},
+    [SLI_SMTP_EVENT_XFORWARD] = {.code = 250,
+        .before = TEXT("2.0.0 Ok"),
+        .is_command = 1},
     [SLI_SMTP_EVENT_COMMAND] = {.code = 500,
         .before = TEXT("5.5.2 Syntax error, command unrecognized"),
         .is_command = 1},

@@ -17,6 +17,7 @@ struct sli_smtp_question {
     /** What is done after a success, and after a refusal; NULL: nothing. */
     void (*proceed)(struct sli_smtp_server *server);
     void (*refuse)(struct sli_smtp_server *server);
+    int is_silent; /**< a success is not said */
     /** Whether a 5xx counts against max_errors: it answers a command. */
     int is_command;
 };

@@ -16,6 +16,8 @@
     /* RFC 5321 section 3.5.3: nothing was verified, so never 250. */ \
     X(CANNOT_VERIFY, 252, "2.5.0 Cannot VRFY user, send some mail") \
     X(SYSTEM_ERROR, 421, "4.3.0 Unhandled system error") \
+    /* Where the next command begins cannot be known any more. */ \
+    X(LOST_CHUNK, 421, "4.5.2 Closing: the size of a chunk cannot be read") \
     X(TOO_MANY_ERRORS, 421, "4.7.0 Too many errors") \
     X(TOO_MANY_COMMANDS, 421, "4.7.0 Too many commands") \
     X(TOO_MANY_RECIPIENTS, 452, "4.5.3 Too many recipients") \
@@ -41,8 +43,12 @@
     X(BAD_MECHANISM, 504, "5.5.4 Unrecognized authentication mechanism") \
     /* RFC 3207 section 4. */ \
     X(TLS_REQUIRED, 530, "5.7.0 Must issue a STARTTLS command first") \
+    /* RFC 4954 section 6. */ \
+    X(AUTH_REQUIRED, 530, "5.7.0 Authentication required") \
     X(AUTH_NEEDS_TLS, 538, \
         "5.7.11 Encryption required for requested authentication mechanism") \
+    /* RFC 2852 section 4. */ \
+    X(BY_TOO_SOON, 550, "5.4.7 Delivery time is below our minimum") \
     X(BARE_NEWLINE, 550, "5.5.2 Message contains a bare CR or LF") \
     /* RFC 6531 section 3.5. */ \
     X(SENDER_NEEDS_UTF8, 550, "5.6.7 Sender address needs SMTPUTF8") \

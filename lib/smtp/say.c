@@ -53,16 +53,48 @@ void sli_smtp_say_no_memory(struct sli_smtp_server *server)
 
 void sli_smtp_say(struct sli_smtp_server *server, enum sli_smtp_reply_id id)
 {
+    sli_smtp_say_times(server, id, 1);
+}
+
+void sli_smtp_say_last(struct sli_smtp_server *server,
+    enum sli_smtp_reply_id id, enum sli_smtp_close reason)
+{
+    if (server->state == SLI_SMTP_STATE_CLOSED) {
+        return;
+    }
+    (void)write_reply(server, id);
+    sli_smtp_machine_close(server, reason);
+}
+
+static int write_times(
+    struct sli_smtp_server *server, enum sli_smtp_reply_id id, uint64_t times)
+{
+    size_t before = sli_buf_size(server->output);
+    int err = 0;
+
+    for (uint64_t i = 0; i < times && err == 0; i++) {
+        err = write_reply(server, id);
+    }
+    if (err != 0) {
+        server->output->end = server->output->start + before;
+    }
+    return err;
+}
+
+void sli_smtp_say_times(
+    struct sli_smtp_server *server, enum sli_smtp_reply_id id, uint64_t times)
+{
     int is_last =
         code_of(server, id) >= 500 && sli_smtp_machine_count_error(server);
 
     if (is_last) {
         id = SLI_SMTP_REPLY_TOO_MANY_ERRORS;
+        times = 1;
     }
     if (code_of(server, id) >= 400) {
         server->refused = id;
     }
-    if (write_reply(server, id) != 0) {
+    if (write_times(server, id, times) != 0) {
         sli_smtp_say_no_memory(server);
     } else if (is_last) {
         sli_smtp_machine_close(server, SLI_SMTP_CLOSE_ERRORS);

@@ -9,6 +9,14 @@
  * too many; REFUSED tells of a refusal. */
 void sli_smtp_say(struct sli_smtp_server *server, enum sli_smtp_reply_id id);
 
+/** The same reply so often: LMTP has one for each recipient. It counts once. */
+void sli_smtp_say_times(
+    struct sli_smtp_server *server, enum sli_smtp_reply_id id, uint64_t times);
+
+/** Writes a fixed reply as the last word of the session, and closes. */
+void sli_smtp_say_last(struct sli_smtp_server *server,
+    enum sli_smtp_reply_id id, enum sli_smtp_close reason);
+
 /** There is no memory to go on: closes, with a last word if there is room. */
 void sli_smtp_say_no_memory(struct sli_smtp_server *server);
 

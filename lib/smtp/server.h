@@ -45,6 +45,9 @@ struct sli_smtp_config {
     enum sli_smtp_tls tls;
     enum slimta_bare_newlines bare_newlines;
     enum slimta_greeting greeting;
+    enum slimta_dialect dialect;
+    uint64_t min_by_seconds;   /**< RFC 2852; 0: none */
+    uint64_t max_hold_seconds; /**< RFC 4865; not 0 where that is offered */
 };
 
 /** The longest word that is told as the verb of a refused command: no more than
@@ -64,6 +67,11 @@ enum sli_smtp_event_type {
     SLI_SMTP_EVENT_MAIL,   /**< `mail` */
     SLI_SMTP_EVENT_RCPT,   /**< `rcpt` */
     SLI_SMTP_EVENT_DATA,   /**< answered with 354 the content begins */
+    SLI_SMTP_EVENT_CHUNKS, /**< BDAT, the first of its message: answered with
+                                any success the content begins, and nothing is
+                                said; a refusal comes when the chunk has been
+                                thrown away */
+    SLI_SMTP_EVENT_CHUNK,  /**< a chunk is complete, and not the last: `end` */
     SLI_SMTP_EVENT_END,    /**< the content is complete: `end` */
     SLI_SMTP_EVENT_RSET,
     SLI_SMTP_EVENT_NOOP,
@@ -72,6 +80,9 @@ enum sli_smtp_event_type {
     SLI_SMTP_EVENT_AUTH,        /**< an exchange begins: `auth`. It may also be
                                      answered with sli_smtp_server_challenge */
     SLI_SMTP_EVENT_AUTH_ANSWER, /**< to a challenge: `auth_answer`. The same */
+    SLI_SMTP_EVENT_XCLIENT,     /**< of a peer that is trusted: `peer`. After a
+                                     success, which is not said, BANNER comes */
+    SLI_SMTP_EVENT_XFORWARD,    /**< the same of a message: `peer` */
     SLI_SMTP_EVENT_COMMAND,     /**< a verb that is unknown here: `command` */
 
     /* Tellings: nothing is answered. */
@@ -95,8 +106,35 @@ enum sli_smtp_close {
     SLI_SMTP_CLOSE_REPLY,      /**< an answer was 221 or 421 */
     SLI_SMTP_CLOSE_ERRORS,     /**< max_errors was reached */
     SLI_SMTP_CLOSE_COMMANDS,   /**< max_idle_commands was passed */
+    SLI_SMTP_CLOSE_CHUNK,      /**< a BDAT whose size cannot be read */
     SLI_SMTP_CLOSE_TERMINATED, /**< sli_smtp_server_terminate */
     SLI_SMTP_CLOSE_MEMORY      /**< no memory to go on */
+};
+
+/** What XCLIENT or XFORWARD may say: bits. */
+enum sli_smtp_peer_said {
+    SLI_SMTP_PEER_NAME = 1 << 0,
+    SLI_SMTP_PEER_ADDR = 1 << 1,
+    SLI_SMTP_PEER_PORT = 1 << 2,
+    SLI_SMTP_PEER_PROTO = 1 << 3,
+    SLI_SMTP_PEER_HELO = 1 << 4,
+    SLI_SMTP_PEER_LOGIN = 1 << 5,
+    SLI_SMTP_PEER_DESTADDR = 1 << 6,
+    SLI_SMTP_PEER_DESTPORT = 1 << 7,
+    SLI_SMTP_PEER_IDENT = 1 << 8,
+    SLI_SMTP_PEER_SOURCE = 1 << 9
+};
+
+/** What was said; what is not known has its bit, and no value. The texts live
+ * until the answer. */
+struct sli_smtp_peer {
+    unsigned said;
+    struct slimta_address client; /* ADDR and PORT */
+    struct slimta_address local;  /* DESTADDR and DESTPORT */
+    const char *address_text;     /* ADDR as it was said, or NULL */
+    const char *name;
+    const char *helo;
+    const char *login;
 };
 
 /** What next() tells. The slices live until the next call of next, feed or
@@ -116,6 +154,7 @@ struct sli_smtp_event {
             struct sli_mail_path path;
             struct slimta_recipient params; /**< its address is NULL */
         } rcpt;
+        struct sli_smtp_peer peer;
         struct slimta_slice content;
         struct {
             /** The engine has refused it (too large, bare newlines): drop the
@@ -161,7 +200,8 @@ enum sli_smtp_state {
     SLI_SMTP_STATE_READY,     /**< greeted, no transaction */
     SLI_SMTP_STATE_MAIL,      /**< a sender, no recipient yet */
     SLI_SMTP_STATE_RCPT,      /**< at least one recipient */
-    SLI_SMTP_STATE_CONTENT,   /**< after 354, up to CRLF.CRLF */
+    SLI_SMTP_STATE_CHUNKS,    /**< between two chunks of a message */
+    SLI_SMTP_STATE_CONTENT,   /**< after 354, up to CRLF.CRLF; in a chunk */
     SLI_SMTP_STATE_AUTH,      /**< after 334: a line is an answer */
     SLI_SMTP_STATE_TLS,       /**< after 220 to STARTTLS: nothing is read */
     SLI_SMTP_STATE_CLOSED     /**< nothing is read any more */
@@ -170,12 +210,33 @@ enum sli_smtp_state {
 /** What is known of the message on its way; RSET forgets it. */
 struct sli_smtp_transaction {
     int smtputf8;
+    int is_binary;       /* BODY=BINARYMIME */
     uint64_t recipients; /* that were accepted */
     uint64_t size;       /* octets of content so far */
     uint64_t line_size;  /* of the line that has begun, if that matters */
     struct sli_smtp_data_reader reader;
     struct sli_smtp_hops hops;
     enum sli_smtp_reply_id refusal; /* why the content is refused, or NONE */
+    int is_chunked;                 /* it comes in chunks */
+    int is_last_chunk;
+    uint64_t chunk_left; /* octets of the chunk that are still to come */
+};
+
+/** What a line of BDAT says. */
+struct sli_smtp_chunk {
+    uint64_t size;
+    int is_last;
+    int is_lost; /* the size cannot be read */
+};
+
+/** A chunk that was refused: its octets are thrown away, then the refusal is
+ * said (RFC 3030 section 2). */
+struct sli_smtp_skip {
+    int is_due;
+    uint64_t left;              /* octets still to come */
+    enum sli_smtp_reply_id id;  /* what is said; NONE: `reply` */
+    struct slimta_reply *reply; /* the owner's words */
+    uint64_t times;             /* how often: see sli_smtp_answer.times */
 };
 
 /** What AUTH offers, and the exchange that is under way. */
@@ -210,6 +271,8 @@ struct sli_smtp_server {
     int asks_extended; /* the greeting that is asked about is EHLO */
     int has_ended;     /* no more input will come */
     int is_secure;     /* TLS is on */
+    int trusts_peer;   /* XCLIENT and XFORWARD are known */
+    int has_login;     /* the XCLIENT that is asked about has one */
     enum sli_smtp_reply_id refused; /* REFUSED is the next event, or NONE */
     char refused_verb[SLI_SMTP_VERB_MAX + 1];
     int owes_reset;     /* RESET is the next event */
@@ -222,7 +285,11 @@ struct sli_smtp_server {
     struct sli_smtp_auth auth;
     enum sli_smtp_close close;
     uint64_t errors;
-    unsigned offered; /* extensions whose parameters are known */
+    unsigned offered;            /* extensions whose parameters are known */
+    uint64_t capabilities;       /* what is behind: SLIMTA_CAN_… */
+    int64_t now_ms;              /* since 1970, as the owner has said it last */
+    struct sli_smtp_chunk chunk; /* of the line that is looked at */
+    struct sli_smtp_skip skip;
     const struct slimta_extensions *extensions; /* for the next EHLO, or NULL */
     uint64_t commands;
     uint64_t idle_commands; /* since a message was accepted */
@@ -284,6 +351,27 @@ void sli_smtp_server_asked(
  * list. Borrowed until that is answered. */
 void sli_smtp_server_offer(
     struct sli_smtp_server *server, const struct slimta_extensions *extensions);
+
+/** What the queue behind can honour: SLIMTA_CAN_… flags. [none] */
+void sli_smtp_server_set_capabilities(
+    struct sli_smtp_server *server, uint64_t capabilities);
+
+/** The peer may use XCLIENT and XFORWARD. */
+void sli_smtp_server_trust_peer(struct sli_smtp_server *server);
+
+/** What time it is, in milliseconds since 1970, for what a client says of times
+ * [1970]. Not while a question waits. */
+void sli_smtp_server_set_now(struct sli_smtp_server *server, int64_t now_ms);
+
+/**
+ * Answers END in LMTP, with one reply for each accepted recipient (RFC 2033
+ * section 4.2): `reply` is asked for that of number `index`, borrowed until it
+ * is asked again; NULL means the default. As sli_smtp_server_answer otherwise,
+ * and that is a success if one of them is. In LMTP sli_smtp_server_answer sends
+ * its one reply for each. SLIMTA_ESTATE also in SMTP.
+ */
+int sli_smtp_server_answer_each(struct sli_smtp_server *server,
+    const struct slimta_reply *(*reply)(void *user, size_t index), void *user);
 
 /** Says a last reply on the owner's account (a timeout, a shutdown) and
  * closes, in any state; a transaction gets its RESET first. Where a handshake
@@ -348,9 +436,9 @@ int sli_smtp_server_is_secure(const struct sli_smtp_server *server);
 
 int sli_smtp_server_is_authenticated(const struct sli_smtp_server *server);
 
-/** The protocol word of RFC 3848 and RFC 6531: "SMTP" after HELO; "ESMTP", or
- * "UTF8SMTP" when the transaction has SMTPUTF8, with S under TLS and A for a
- * client that has authenticated. Static. */
+/** The protocol word of RFC 3848 and RFC 6531: "SMTP" after HELO; "ESMTP" or
+ * "LMTP", "UTF8SMTP" or "UTF8LMTP" when the transaction has SMTPUTF8, with S
+ * under TLS and A for a client that has authenticated. Static. */
 const char *sli_smtp_server_protocol(const struct sli_smtp_server *server);
 
 enum sli_smtp_state sli_smtp_server_state(const struct sli_smtp_server *server);

@@ -2,6 +2,10 @@
  * for text that may hold anything. */
 #include "smtp/xtext.h"
 
+#include <stdint.h>
+
+#include <slimta/error.h>
+
 #include "base/ascii.h"
 
 /* The value of a digit; -1 when it is none, and lower case is none. */
@@ -39,4 +43,32 @@ int sli_smtp_xtext_decode(struct slimta_slice text, char *out, size_t *size)
     }
     *size = count;
     return 1;
+}
+
+int sli_smtp_xtext_append(struct sli_buf *buf, struct slimta_slice text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *out;
+    size_t size = 0;
+
+    if (text.size > SIZE_MAX / 4) {
+        return SLIMTA_ENOMEM;
+    }
+    out = sli_buf_reserve(buf, text.size * 3 + 1);
+    if (out == NULL) {
+        return SLIMTA_ENOMEM;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char octet = (unsigned char)text.data[i];
+
+        if (is_plain(text.data[i])) {
+            out[size++] = text.data[i];
+        } else {
+            out[size++] = '+';
+            out[size++] = digits[octet >> 4];
+            out[size++] = digits[octet & 15];
+        }
+    }
+    sli_buf_added(buf, size);
+    return 0;
 }

@@ -5,6 +5,8 @@
 
 #include <slimta/slice.h>
 
+#include "base/buf.h"
+
 /**
  * Decodes `text` strictly into `out`, which has room for as many octets and may
  * be where the text stands: printable ASCII without `+` and `=`, and `+` with
@@ -12,5 +14,8 @@
  * is no xtext.
  */
 int sli_smtp_xtext_decode(struct slimta_slice text, char *out, size_t *size);
+
+/** Appends `text` as xtext. SLIMTA_ENOMEM. */
+int sli_smtp_xtext_append(struct sli_buf *buf, struct slimta_slice text);
 
 #endif

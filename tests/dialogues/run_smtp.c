@@ -12,7 +12,11 @@
  *                                normalise, pass), greeting (hello, hostname),
  *                                tls (offered, required, immediate),
  *                                mechanisms (of AUTH, in the clear),
- *                                secure-mechanisms (under TLS)
+ *                                secure-mechanisms (under TLS), capability (of
+ *                                the queue: dsn, requiretls, binarymime,
+ *                                deliverby, mt-priority, futurerelease),
+ *                                min-by-seconds, max-hold-seconds, dialect
+ *                                (lmtp), trusts-peer (for XCLIENT)
  *     refusal: CODE TEXT         what TLS comes to is refused with this
  *     answer: QUESTION CODE TEXT the host's answer to the next question of
  *     answer: QUESTION default   that kind which has no answer yet; with 334,
@@ -35,6 +39,7 @@
 #include <string.h>
 
 #include <slimta/error.h>
+#include <slimta/queue.h>
 
 #include "base/alloc.h"
 #include "base/ascii.h"
@@ -43,6 +48,9 @@
 #include "mail/reply.h"
 #include "smtp/server.h"
 #include "text.h"
+
+/* 2026-11-22T12:00:00Z. */
+#define NOW_MS INT64_C(1795348800000)
 
 enum { ANSWERS_MAX = 64, HANDSHAKES_MAX = 4, LINE_MAX_OCTETS = 8192 };
 
@@ -59,6 +67,8 @@ struct dialogue {
     size_t answer_count;
     char mechanisms[256];
     char secure_mechanisms[256];
+    uint64_t capabilities;
+    int trusts_peer;
     int refusal_code; /* 0: none */
     char *refusal_text;
     struct text input;
@@ -100,6 +110,8 @@ static const char *const event_names[] = {
     [SLI_SMTP_EVENT_MAIL] = "MAIL",
     [SLI_SMTP_EVENT_RCPT] = "RCPT",
     [SLI_SMTP_EVENT_DATA] = "DATA",
+    [SLI_SMTP_EVENT_CHUNKS] = "CHUNKS",
+    [SLI_SMTP_EVENT_CHUNK] = "CHUNK",
     [SLI_SMTP_EVENT_END] = "END",
     [SLI_SMTP_EVENT_RSET] = "RSET",
     [SLI_SMTP_EVENT_NOOP] = "NOOP",
@@ -107,6 +119,8 @@ static const char *const event_names[] = {
     [SLI_SMTP_EVENT_STARTTLS] = "STARTTLS",
     [SLI_SMTP_EVENT_AUTH] = "AUTH",
     [SLI_SMTP_EVENT_AUTH_ANSWER] = "AUTH_ANSWER",
+    [SLI_SMTP_EVENT_XCLIENT] = "XCLIENT",
+    [SLI_SMTP_EVENT_XFORWARD] = "XFORWARD",
     [SLI_SMTP_EVENT_COMMAND] = "COMMAND",
     [SLI_SMTP_EVENT_CONTENT] = "CONTENT",
     [SLI_SMTP_EVENT_REFUSED] = "REFUSED",
@@ -122,6 +136,7 @@ static const char *const close_names[] = {
     [SLI_SMTP_CLOSE_REPLY] = "REPLY",
     [SLI_SMTP_CLOSE_ERRORS] = "ERRORS",
     [SLI_SMTP_CLOSE_COMMANDS] = "COMMANDS",
+    [SLI_SMTP_CLOSE_CHUNK] = "CHUNK",
     [SLI_SMTP_CLOSE_TERMINATED] = "TERMINATED",
     [SLI_SMTP_CLOSE_MEMORY] = "MEMORY",
 };
@@ -145,6 +160,68 @@ static void add_angled(struct text *text, struct slimta_slice octets)
     add_text(text, " <");
     add_escaped(text, octets);
     add_text(text, ">");
+}
+
+static void add_signed(struct text *text, int64_t number)
+{
+    if (number < 0) {
+        add_text(text, "-");
+    }
+    add_number(text, (uint64_t)(number < 0 ? -number : number));
+}
+
+/* What the queue is asked to honour. */
+static void add_wishes(
+    struct text *text, const struct slimta_mail_params *params)
+{
+    if (params->ret != SLIMTA_RET_NONE) {
+        add_text(
+            text, params->ret == SLIMTA_RET_FULL ? " RET=FULL" : " RET=HDRS");
+    }
+    if (params->envid != NULL) {
+        add_text(text, " ENVID=");
+        add_escaped(text, sli_slice_text(params->envid));
+    }
+    if (params->requiretls) {
+        add_text(text, " REQUIRETLS");
+    }
+    if (params->by != SLIMTA_BY_NONE) {
+        add_text(text, " BY=");
+        add_signed(text, params->by_seconds);
+        add_text(text, params->by == SLIMTA_BY_RETURN ? ";R" : ";N");
+        add_text(text, params->by_trace ? "T" : "");
+    }
+    if (params->has_priority) {
+        add_text(text, " MT-PRIORITY=");
+        add_signed(text, params->priority);
+    }
+    if (params->hold_until_ms != 0) {
+        add_text(text, params->hold_was_until ? " HOLDUNTIL=" : " HOLDFOR=");
+        add_signed(text, (params->hold_until_ms - NOW_MS) / 1000);
+    }
+}
+
+static void add_reports(
+    struct text *text, const struct slimta_recipient *recipient)
+{
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } words[] = {{SLIMTA_NOTIFY_NEVER, " NEVER"},
+        {SLIMTA_NOTIFY_SUCCESS, " SUCCESS"},
+        {SLIMTA_NOTIFY_FAILURE, " FAILURE"}, {SLIMTA_NOTIFY_DELAY, " DELAY"}};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if ((recipient->notify & words[i].flag) != 0) {
+            add_text(text, words[i].name);
+        }
+    }
+    if (recipient->orcpt != NULL) {
+        add_text(text, " ORCPT=");
+        add_escaped(text, sli_slice_text(recipient->orcpt_type));
+        add_text(text, ";");
+        add_escaped(text, sli_slice_text(recipient->orcpt));
+    }
 }
 
 static void add_params(
@@ -171,6 +248,30 @@ static void add_params(
         add_text(text, " AUTH=");
         add_escaped(text, sli_slice_text(params->auth));
     }
+    add_wishes(text, params);
+}
+
+static void add_if(struct text *text, const char *name, const char *value)
+{
+    if (value != NULL) {
+        add_text(text, name);
+        add_escaped(text, sli_slice_text(value));
+    }
+}
+
+static void add_peer(struct text *text, const struct sli_smtp_peer *peer)
+{
+    char address[SLIMTA_ADDRESS_TEXT_MAX];
+
+    add_text(text, " ");
+    add_number(text, peer->said);
+    (void)slimta_address_format(&peer->client, address, sizeof address);
+    add_if(text, " ", address);
+    (void)slimta_address_format(&peer->local, address, sizeof address);
+    add_if(text, " ", address);
+    add_if(text, " NAME=", peer->name);
+    add_if(text, " HELO=", peer->helo);
+    add_if(text, " LOGIN=", peer->login);
 }
 
 static void add_auth(struct text *text, const struct sli_smtp_event *event)
@@ -199,6 +300,11 @@ static void add_details(struct play *play, const struct sli_smtp_event *event)
         break;
     case SLI_SMTP_EVENT_RCPT:
         add_angled(text, event->rcpt.path.mailbox);
+        add_reports(text, &event->rcpt.params);
+        break;
+    case SLI_SMTP_EVENT_XCLIENT:
+    case SLI_SMTP_EVENT_XFORWARD:
+        add_peer(text, &event->peer);
         break;
     case SLI_SMTP_EVENT_AUTH:
         add_auth(text, event);
@@ -210,6 +316,7 @@ static void add_details(struct play *play, const struct sli_smtp_event *event)
         add_text(text, " ");
         add_number(text, (uint64_t)event->given_up.code);
         break;
+    case SLI_SMTP_EVENT_CHUNK:
     case SLI_SMTP_EVENT_END:
         add_text(text, " ");
         add_number(text, event->end.size);
@@ -431,6 +538,11 @@ static void run(const struct dialogue *dialogue, const struct way *way,
     sli_smtp_server_init(&play.server, &config, &buf);
     sli_smtp_server_set_mechanisms(
         &play.server, dialogue->mechanisms, dialogue->secure_mechanisms);
+    sli_smtp_server_set_capabilities(&play.server, dialogue->capabilities);
+    sli_smtp_server_set_now(&play.server, NOW_MS);
+    if (dialogue->trusts_peer) {
+        sli_smtp_server_trust_peer(&play.server);
+    }
     pump(&play);
     feed(&play);
     end(&play);
@@ -605,6 +717,28 @@ static void read_tls(struct sli_smtp_config *config, const char *value)
     }
 }
 
+static void read_capability(struct dialogue *dialogue, const char *value)
+{
+    static const struct {
+        const char *name;
+        uint64_t flag;
+    } known[] = {{"dsn", SLIMTA_CAN_DSN}, {"requiretls", SLIMTA_CAN_REQUIRETLS},
+        {"binarymime", SLIMTA_CAN_BINARYMIME},
+        {"deliverby", SLIMTA_CAN_DELIVERBY},
+        {"mt-priority", SLIMTA_CAN_MT_PRIORITY},
+        {"futurerelease", SLIMTA_CAN_FUTURERELEASE}};
+    size_t i = 0;
+
+    while (
+        i < sizeof known / sizeof *known && strcmp(known[i].name, value) != 0) {
+        i++;
+    }
+    if (i == sizeof known / sizeof *known) {
+        die("an unknown capability");
+    }
+    dialogue->capabilities |= known[i].flag;
+}
+
 static void read_config(struct dialogue *dialogue, const char *text)
 {
     struct sli_smtp_config *config = &dialogue->config;
@@ -618,6 +752,16 @@ static void read_config(struct dialogue *dialogue, const char *text)
     } else if (has_prefix(&text, "secure-mechanisms ")) {
         (void)snprintf(dialogue->secure_mechanisms,
             sizeof dialogue->secure_mechanisms, "%s", text);
+    } else if (has_prefix(&text, "capability ")) {
+        read_capability(dialogue, text);
+    } else if (strcmp(text, "trusts-peer") == 0) {
+        dialogue->trusts_peer = 1;
+    } else if (strcmp(text, "dialect lmtp") == 0) {
+        config->dialect = SLIMTA_DIALECT_LMTP;
+    } else if (has_prefix(&text, "min-by-seconds ")) {
+        config->min_by_seconds = number_of(text);
+    } else if (has_prefix(&text, "max-hold-seconds ")) {
+        config->max_hold_seconds = number_of(text);
     } else if (has_prefix(&text, "max-auth-bytes ")) {
         config->max_auth_bytes = number_of(text);
     } else if (has_prefix(&text, "tls ")) {

@@ -7,8 +7,9 @@ from server import HOSTNAME, Server
 from tap import Failure, check, equal, test, until
 from wire import MESSAGE, Wire
 
-EXTENSIONS = ['8BITMIME', 'ENHANCEDSTATUSCODES', 'PIPELINING',
-              'SIZE 52428800', 'SMTPUTF8']
+EXTENSIONS = ['8BITMIME', 'BINARYMIME', 'CHUNKING', 'DELIVERBY', 'DSN',
+              'ENHANCEDSTATUSCODES', 'LIMITS RCPTMAX=3', 'MT-PRIORITY',
+              'PIPELINING', 'SIZE 52428800', 'SMTPUTF8']
 
 ENVELOPE = (b'EHLO client.example\r\nMAIL FROM:<a@example.com>\r\n'
             b'RCPT TO:<b@example.net>\r\n')
@@ -42,7 +43,7 @@ def banner():
 
 @test
 def ehlo():
-    """EHLO lists the five extensions and nothing else"""
+    """EHLO lists what the maildir can honour and nothing else"""
     with connect() as wire:
         wire.send(b'EHLO client.example\r\n')
         expect_ehlo(wire)

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <slimta/checks.h>
 
@@ -22,6 +23,7 @@ struct way {
     enum host_deed deed; /* of each validator */
     int is_judged;       /* by `auth`, else by a `secret` */
     int is_stored;       /* that one */
+    int is_proxied;      /* a PROXY header comes with the hello */
 };
 
 /** What clients were told. */
@@ -138,9 +140,12 @@ static int start(struct smtp_edge **edge, const struct way *way,
     const struct slimta_alloc *alloc, struct slimta_tls *tls,
     struct host_queue *queue, struct host_policy *policy)
 {
+    const struct slimta_proxy_options proxy = {
+        .size = sizeof proxy, .trusted = "127.0.0.1"};
     const struct smtp_edge_options options = {.size = sizeof options,
         .alloc = alloc,
         .hostname = "mx.example.net",
+        .proxy = way->is_proxied ? &proxy : NULL,
         .tls = tls,
         .tls_mode = way->mode,
         .auth_mechanisms = way->mechanism};
@@ -163,6 +168,9 @@ static int start(struct smtp_edge **edge, const struct way *way,
     return err;
 }
 
+static const char proxy_header[] =
+    "PROXY TCP4 192.0.2.7 198.51.100.1 4711 25\r\n";
+
 static void call(
     const struct way *way, struct smtp_edge *edge, struct tally *tally)
 {
@@ -171,6 +179,11 @@ static void call(
 
     assert_int_equal(smtp_edge_address(edge, 0, &address), 1);
     if (host_client_open(&client, &address) == 0) {
+        if (way->is_proxied) {
+            /* Waits for the next octets, to go in one segment with them. */
+            (void)send(client.fd, proxy_header, sizeof proxy_header - 1,
+                MSG_NOSIGNAL | MSG_MORE);
+        }
         talk(way, &client, tally);
         /* Thousands of connections would keep their ports for a minute. */
         host_client_reset(&client);
@@ -230,30 +243,43 @@ static void for_every_n(const struct way *way)
 static void test_starttls_and_plain(void **state)
 {
     (void)state;
-    for_every_n(&(struct way){SLIMTA_TLS_REQUIRED, "PLAIN", HOST_SET, 0, 0});
-    for_every_n(&(struct way){SLIMTA_TLS_OFFERED, "PLAIN", HOST_FINISH, 0, 1});
+    for_every_n(&(struct way){SLIMTA_TLS_REQUIRED, "PLAIN", HOST_SET, 0, 0, 0});
+    for_every_n(
+        &(struct way){SLIMTA_TLS_OFFERED, "PLAIN", HOST_FINISH, 0, 1, 0});
 }
 
 static void test_starttls_and_a_judge(void **state)
 {
     (void)state;
-    for_every_n(&(struct way){SLIMTA_TLS_REQUIRED, "LOGIN", HOST_FINISH, 1, 0});
+    for_every_n(
+        &(struct way){SLIMTA_TLS_REQUIRED, "LOGIN", HOST_FINISH, 1, 0, 0});
 }
 
 static void test_tls_at_once_and_scram(void **state)
 {
     (void)state;
-    for_every_n(
-        &(struct way){SLIMTA_TLS_IMMEDIATE, "SCRAM-SHA-256", HOST_SET, 0, 1});
-    for_every_n(
-        &(struct way){SLIMTA_TLS_IMMEDIATE, "SCRAM-SHA-1", HOST_FINISH, 0, 0});
+    for_every_n(&(struct way){
+        SLIMTA_TLS_IMMEDIATE, "SCRAM-SHA-256", HOST_SET, 0, 1, 0});
+    for_every_n(&(struct way){
+        SLIMTA_TLS_IMMEDIATE, "SCRAM-SHA-1", HOST_FINISH, 0, 0, 0});
 }
 
 static void test_tls_at_once_and_cram(void **state)
 {
     (void)state;
     for_every_n(
-        &(struct way){SLIMTA_TLS_IMMEDIATE, "CRAM-MD5", HOST_FINISH, 0, 0});
+        &(struct way){SLIMTA_TLS_IMMEDIATE, "CRAM-MD5", HOST_FINISH, 0, 0, 0});
+}
+
+static void test_proxy_and_tls_at_once(void **state)
+{
+    const struct way way = {.mode = SLIMTA_TLS_IMMEDIATE,
+        .mechanism = "PLAIN",
+        .deed = HOST_SET,
+        .is_proxied = 1};
+
+    (void)state;
+    for_every_n(&way);
 }
 
 static int make_stored(void **state)
@@ -270,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_starttls_and_a_judge),
         cmocka_unit_test(test_tls_at_once_and_scram),
         cmocka_unit_test(test_tls_at_once_and_cram),
+        cmocka_unit_test(test_proxy_and_tls_at_once),
     };
 
     return cmocka_run_group_tests(tests, make_stored, NULL);

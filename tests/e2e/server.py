@@ -96,6 +96,10 @@ class Stored:
         while rest.startswith(b'Delivered-To: '):
             value, rest = self._field(rest, b'Delivered-To: ', end)
             self.delivered_to.append(value)
+        self.wishes = []
+        while rest.startswith(b'X-Slimta-'):
+            value, rest = self._field(rest, b'X-Slimta-', end)
+            self.wishes.append(value)
         value, rest = self._field(rest, b'Received: ', end)
         while rest[:1] in (b' ', b'\t'):
             line, rest = rest.split(end, 1)

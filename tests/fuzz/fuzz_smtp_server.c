@@ -61,9 +61,25 @@ static void tell(struct session *session, const struct sli_smtp_event *event)
         put_number(session, event->mail.params.body);
         put_number(session, (uint64_t)event->mail.params.smtputf8);
         put(session, sli_slice_text(event->mail.params.auth));
+        put(session, sli_slice_text(event->mail.params.envid));
+        put_number(session, event->mail.params.ret);
+        put_number(session, (uint64_t)event->mail.params.by_seconds);
+        put_number(session, (uint64_t)event->mail.params.priority);
+        put_number(session, (uint64_t)event->mail.params.hold_until_ms);
         break;
     case SLI_SMTP_EVENT_RCPT:
         put(session, event->rcpt.path.mailbox);
+        put_number(session, event->rcpt.params.notify);
+        put(session, sli_slice_text(event->rcpt.params.orcpt_type));
+        put(session, sli_slice_text(event->rcpt.params.orcpt));
+        break;
+    case SLI_SMTP_EVENT_XCLIENT:
+    case SLI_SMTP_EVENT_XFORWARD:
+        put_number(session, event->peer.said);
+        put(session, sli_slice(event->peer.client.ip, 16));
+        put(session, sli_slice_text(event->peer.name));
+        put(session, sli_slice_text(event->peer.helo));
+        put(session, sli_slice_text(event->peer.login));
         break;
     case SLI_SMTP_EVENT_CONTENT:
         demand(event->content.size > 0);
@@ -80,6 +96,7 @@ static void tell(struct session *session, const struct sli_smtp_event *event)
     case SLI_SMTP_EVENT_AUTH_GIVEN_UP:
         put_number(session, (uint64_t)event->given_up.code);
         break;
+    case SLI_SMTP_EVENT_CHUNK:
     case SLI_SMTP_EVENT_END:
         put_number(session, event->end.size);
         put_number(session, (uint64_t)event->end.is_refused);
@@ -265,6 +282,12 @@ static void start(struct session *session, const struct sli_smtp_config *config,
     sli_smtp_server_init(&session->server, config, &session->output);
     sli_smtp_server_set_mechanisms(
         &session->server, "CRAM-MD5", "PLAIN CRAM-MD5");
+    sli_smtp_server_set_capabilities(
+        &session->server, (answers & 2) != 0 ? UINT64_MAX : 0);
+    sli_smtp_server_set_now(&session->server, INT64_C(1795348800000));
+    if ((answers & 8) != 0) {
+        sli_smtp_server_trust_peer(&session->server);
+    }
     session->is_weak = (answers & 1) != 0;
 }
 
@@ -297,6 +320,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.tls = (enum sli_smtp_tls)(data[0] >> 3 & 3);
     config.max_received = (data[0] & 32) != 0 ? 1 : 0;
     config.max_line_bytes = (data[0] & 16) != 0 ? 8 : SLIMTA_UNLIMITED;
+    config.dialect = (data[2] & 4) != 0 && (data[2] & 64) != 0
+        ? SLIMTA_DIALECT_LMTP
+        : SLIMTA_DIALECT_SMTP;
+    config.min_by_seconds = 10;
+    config.max_hold_seconds = 3600;
     config.max_errors = (data[0] & 128) != 0 ? SLIMTA_UNLIMITED : 6;
     start(&whole, &config, data[2]);
     start(&cut, &config, data[2]);

@@ -45,6 +45,12 @@ static void recipient(struct slimta_queue *queue, void *message,
     (void)op;
 }
 
+static uint64_t capabilities(struct slimta_queue *queue)
+{
+    (void)queue;
+    return SLIMTA_CAN_DSN;
+}
+
 static const char *flaw_of(const struct slimta_queue_methods *methods)
 {
     const struct slimta_queue queue = {methods};
@@ -126,6 +132,24 @@ static void reads_no_further_than_the_size(void **state)
     assert_non_null(flaw_of(&methods));
 }
 
+/* A table that ends before the member claims nothing. */
+static void asks_for_capabilities(void **state)
+{
+    struct slimta_queue_methods methods = {.size = sizeof methods,
+        .enqueue = enqueue,
+        .capabilities = capabilities};
+    struct slimta_queue queue = {&methods};
+
+    (void)state;
+    assert_int_equal(sli_edge_form_capabilities(&queue), SLIMTA_CAN_DSN);
+    methods.size = offsetof(struct slimta_queue_methods, capabilities);
+    assert_int_equal(sli_edge_form_capabilities(&queue), 0);
+    assert_null(sli_edge_form_flaw(&queue));
+    methods.size = sizeof methods;
+    methods.capabilities = NULL;
+    assert_int_equal(sli_edge_form_capabilities(&queue), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +158,7 @@ int main(void)
         cmocka_unit_test(recipient_needs_begin),
         cmocka_unit_test(nothing_is_no_queue),
         cmocka_unit_test(reads_no_further_than_the_size),
+        cmocka_unit_test(asks_for_capabilities),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

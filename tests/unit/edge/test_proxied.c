@@ -94,6 +94,19 @@ static void look(struct slimta_session *session, struct slimta_reply *reply,
     }
 }
 
+/* The queue is told both too. */
+static void look_at_message(struct slimta_session *session,
+    struct slimta_reply *reply, struct slimta_envelope *envelope,
+    struct slimta_op *op, void *user)
+{
+    const struct slimta_client *facts = slimta_envelope_client(envelope);
+    struct fixture *f = user;
+
+    (void)session, (void)reply, (void)op;
+    slimta_address_format(&facts->address, f->client, sizeof f->client);
+    slimta_address_format(&facts->peer, f->peer, sizeof f->peer);
+}
+
 /* What the header told lives to the end of the session. */
 static void closed(
     struct slimta_session *session, enum slimta_closed reason, void *user)
@@ -111,8 +124,11 @@ static void closed(
 static int open_edge(struct fixture *f, struct smtp_edge_options options,
     struct slimta_proxy_options proxy)
 {
-    const struct slimta_validators policy = {
-        .size = sizeof policy, .user = f, .connect = look, .closed = closed};
+    const struct slimta_validators policy = {.size = sizeof policy,
+        .user = f,
+        .connect = look,
+        .have_data = look_at_message,
+        .closed = closed};
     int err;
 
     proxy.size = sizeof proxy;
@@ -384,6 +400,22 @@ static void tells_whom_it_serves(void **state)
     connect_to(f);
     SAY(f, V2_AUTHORITY);
     assert_string_equal(f->authority, "mx");
+}
+
+static void notes_both_in_the_envelope(void **state)
+{
+    struct fixture *f = *state;
+
+    start_plain(f);
+    connect_to(f);
+    SAY(f,
+        V1
+        "EHLO a\r\nMAIL FROM:<a@example.com>\r\n"
+        "RCPT TO:<b@example.net>\r\nDATA\r\n");
+    f->client[0] = f->peer[0] = '\0';
+    SAY(f, "x\r\n.\r\n");
+    assert_string_equal(f->client, "192.0.2.7:4711");
+    assert_string_equal(f->peer, "unix");
 }
 
 /* 5 octets hold "mx" and its head, 4 do not. */
@@ -697,6 +729,7 @@ int main(void)
         TEST(cut_anywhere),
         TEST(ends_anywhere),
         TEST(tells_whom_it_serves),
+        TEST(notes_both_in_the_envelope),
         TEST(limits_tlvs),
         TEST(refused_with_octets_behind),
         TEST(refuses_what_is_wrong),

@@ -237,6 +237,72 @@ static void nothing_can_be_freed(void **state)
     sli_edge_results_free(NULL);
 }
 
+/* RFC 2033 section 4.2: of each recipient what the queue has said of it, also
+ * where that came out of order or twice. */
+static void parts_the_replies(void **state)
+{
+    struct fixture *f = *state;
+    const struct slimta_recipient params = {.size = sizeof params};
+    struct slimta_envelope *parts[3];
+    struct slimta_reply otherwise;
+
+    sli_mail_reply_init(&otherwise, &f->memory.table);
+    assert_int_equal(slimta_reply_set(&otherwise, 451, "4.3.0 Unsaid"), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(sli_mail_envelope_add_recipient(
+                             f->whole, SLI_LITERAL("r@b"), &params),
+            0);
+    }
+    sli_mail_envelope_seal(f->whole, 0);
+    assert_int_equal(slimta_envelope_split(&parts[0], f->whole, 3, 2), 0);
+    assert_int_equal(slimta_envelope_split(&parts[1], parts[0], 1, 1), 0);
+    assert_int_equal(slimta_envelope_split(&parts[2], f->whole, 0, 2), 0);
+    assert_int_equal(
+        sli_edge_results_refuse(f->results, parts[0], 550, "5.1.1 No"), 0);
+    assert_int_equal(sli_edge_results_accept(f->results, parts[1], "x"), 0);
+    assert_int_equal(sli_edge_results_accept(f->results, parts[2], NULL), 0);
+    assert_int_equal(sli_edge_results_accept(f->results, f->part, "y"), 0);
+    assert_null(slimta_results_recipient_reply(f->results, 0));
+    for (int has_words = 0; has_words < 2; has_words++) {
+        static const int codes[] = {0, 0, 451, 550, 0};
+
+        for (size_t i = 0; i < 5; i++) {
+            const struct slimta_reply *reply =
+                sli_edge_results_reply_of(f->results, i, &otherwise);
+
+            assert_int_equal(reply == NULL ? 250 : slimta_reply_code(reply),
+                codes[i] == 0 ? 250 : codes[i]);
+            assert_int_equal(reply == NULL, codes[i] == 0 && !has_words);
+        }
+        if (!has_words) {
+            assert_int_equal(sli_edge_results_part_replies(f->results), 0);
+        }
+    }
+    assert_string_equal(
+        slimta_reply_text(slimta_results_recipient_reply(f->results, 4)),
+        "Message queued as x");
+    assert_null(slimta_results_recipient_reply(f->results, 5));
+    /* A yes may become a no, and not the other way. */
+    assert_int_equal(
+        slimta_reply_set(
+            slimta_results_recipient_reply(f->results, 0), 552, "5.2.2 Full"),
+        0);
+    assert_int_equal(
+        slimta_reply_set(
+            slimta_results_recipient_reply(f->results, 3), 250, "2.0.0 Fine"),
+        0);
+    assert_int_equal(
+        slimta_reply_code(sli_edge_results_reply_of(f->results, 0, &otherwise)),
+        552);
+    assert_int_equal(
+        slimta_reply_code(sli_edge_results_reply_of(f->results, 3, &otherwise)),
+        550);
+    for (int i = 0; i < 3; i++) {
+        slimta_envelope_unref(parts[i]);
+    }
+    sli_mail_reply_fini(&otherwise);
+}
+
 #define RESULTS_TEST(name) \
     cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
@@ -250,6 +316,7 @@ int main(void)
         RESULTS_TEST(can_be_used_again),
         RESULTS_TEST(the_first_yes_needs_no_memory),
         RESULTS_TEST(a_yes_that_is_not_listed_is_one),
+        RESULTS_TEST(parts_the_replies),
         RESULTS_TEST(the_first_no_keeps_its_code_without_memory),
         cmocka_unit_test(survives_each_failing_allocation),
         cmocka_unit_test(nothing_can_be_freed),

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/slice.h"
 #include "mail/date.h"
 
 #define SECONDS(number) (INT64_C(number) * 1000)
@@ -60,11 +61,69 @@ static void test_longest_fits(void **state)
     assert_string_equal(text, "Sun, 17 Aug 292278994 07:12:55 +0000");
 }
 
+/* RFC 3339 section 5.6. */
+static void test_internet(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t timestamp_ms; /* -1: it is none */
+        const char *again;    /* NULL: the text */
+    } cases[] = {
+        {"1970-01-01T00:00:00Z", 0, NULL},
+        {"2000-02-29T23:59:59Z", SECONDS(951868799), NULL},
+        {"2026-11-22T16:21:14Z", SECONDS(1795364474), NULL},
+        {"2100-03-01T00:00:00Z", SECONDS(4107542400), NULL},
+        {"9999-12-31T23:59:59Z", SECONDS(253402300799), NULL},
+        {"2026-11-22t16:21:14.999z", SECONDS(1795364474),
+            "2026-11-22T16:21:14Z"},
+        {"2026-11-22T15:21:14-01:00", SECONDS(1795364474),
+            "2026-11-22T16:21:14Z"},
+        {"2026-11-23T00:00:00+07:38", SECONDS(1795364520),
+            "2026-11-22T16:22:00Z"},
+        {"", -1, NULL},
+        {"2026-11-22T16:21:14", -1, NULL},
+        {"2026-11-22T16:21:14ZZ", -1, NULL},
+        {"2026-11-22T16:21:14.Z", -1, NULL},
+        {"2026-11-22 16:21:14Z", -1, NULL},
+        {"2026-02-29T16:21:14Z", -1, NULL},
+        {"2026-00-22T16:21:14Z", -1, NULL},
+        {"2026-13-22T16:21:14Z", -1, NULL},
+        {"2026-11-00T16:21:14Z", -1, NULL},
+        {"2026-11-31T16:21:14Z", -1, NULL},
+        {"2026-11-22T24:00:00Z", -1, NULL},
+        {"2026-11-22T16:60:14Z", -1, NULL},
+        {"2026-11-22T16:21:61Z", -1, NULL},
+        {"2026-11-22T16:21:14+24:00", -1, NULL},
+        {"2026-11-22T16:21:14+1:000", -1, NULL},
+        {"1969-12-31T23:59:59Z", -1, NULL},
+        {"26-11-22T16:21:14Z", -1, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct slimta_slice text = sli_slice_text(cases[i].text);
+        char again[SLI_MAIL_DATE_INTERNET_MAX];
+        int64_t timestamp_ms = -1;
+
+        assert_int_equal(sli_mail_date_parse_internet(text, &timestamp_ms),
+            cases[i].timestamp_ms >= 0);
+        if (cases[i].timestamp_ms < 0) {
+            continue;
+        }
+        assert_true(timestamp_ms == cases[i].timestamp_ms);
+        assert_int_equal(
+            sli_mail_date_format_internet(timestamp_ms, again), 20);
+        assert_string_equal(
+            again, cases[i].again == NULL ? cases[i].text : cases[i].again);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_longest_fits),
+        cmocka_unit_test(test_internet),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,9 @@ static void test_keeps_what_it_got(void **state)
         .body = SLIMTA_BODY_8BITMIME,
         .smtputf8 = 1,
         .auth = auth,
+        .envid = "an id",
+        .by = SLIMTA_BY_NOTIFY,
+        .by_seconds = -5,
     };
     sample.recipients = recipients;
     envelope = build(&sample);
@@ -623,6 +626,81 @@ static void test_sealed_but_recipients(void **state)
     slimta_envelope_unref(envelope);
 }
 
+/* The texts of a recipient are its own, also in a part. */
+static void test_reports(void **state)
+{
+    char type[] = "rfc822";
+    char orcpt[] = "b@two.example";
+    const struct slimta_recipient params = {.size = sizeof params,
+        .notify = SLIMTA_NOTIFY_DELAY,
+        .orcpt_type = type,
+        .orcpt = orcpt};
+    struct sample sample = sample_make();
+    struct slimta_envelope *envelope;
+    struct slimta_envelope *part = NULL;
+    const struct slimta_recipient *kept;
+    size_t first;
+    size_t count;
+
+    (void)state;
+    sample.params.envid = "an id";
+    envelope = build(&sample);
+    count = slimta_envelope_recipient_count(envelope);
+    assert_int_equal(sli_mail_envelope_add_recipient(
+                         envelope, sli_slice_text("c@d"), &params),
+        0);
+    memset(type, 'x', sizeof type - 1);
+    memset(orcpt, 'x', sizeof orcpt - 1);
+    sli_mail_envelope_seal(envelope, 0);
+    assert_int_equal(slimta_envelope_split(&part, envelope, count, 1), 0);
+    assert_true(sli_mail_envelope_range(part, envelope, &first, &count));
+    assert_int_equal(first + 1, slimta_envelope_recipient_count(envelope));
+    assert_int_equal(count, 1);
+    assert_false(sli_mail_envelope_range(envelope, part, &first, &count));
+    slimta_envelope_unref(envelope);
+    kept = slimta_envelope_recipient(part, 0);
+    assert_string_equal(kept->address, "c@d");
+    assert_string_equal(kept->orcpt_type, "rfc822");
+    assert_string_equal(kept->orcpt, "b@two.example");
+    assert_int_equal(kept->notify, SLIMTA_NOTIFY_DELAY);
+    assert_string_equal(slimta_envelope_params(part)->envid, "an id");
+    slimta_envelope_unref(part);
+}
+
+/* RFC 8689 sections 4.1 and 5. */
+static void test_waives_tls(void **state)
+{
+    static const struct {
+        const char *values[2];
+        int requiretls;
+        int wanted;
+    } cases[] = {
+        {{NULL, NULL}, 0, 0},
+        {{"No", NULL}, 0, 1},
+        {{" nO ", NULL}, 0, 1},
+        {{"No", NULL}, 1, 0},
+        {{"Yes", NULL}, 0, 0},
+        {{"", NULL}, 0, 0},
+        {{"No", "No"}, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sample sample = sample_make();
+        struct slimta_envelope *envelope;
+
+        sample.params.requiretls = cases[i].requiretls;
+        envelope = build(&sample);
+        for (size_t k = 0; k < 2 && cases[i].values[k] != NULL; k++) {
+            assert_int_equal(slimta_envelope_prepend(
+                                 envelope, "TLS-Required", cases[i].values[k]),
+                0);
+        }
+        assert_int_equal(slimta_envelope_waives_tls(envelope), cases[i].wanted);
+        slimta_envelope_unref(envelope);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -641,6 +719,8 @@ int main(void)
         TEST(test_header_prepended_first),
         TEST(test_header_in_large_section),
         TEST(test_split),
+        TEST(test_reports),
+        TEST(test_waives_tls),
         TEST(test_split_of_none),
         TEST(test_take_content),
         TEST(test_references),

@@ -100,6 +100,7 @@ static inline void enter(struct fixture *fixture, enum sli_smtp_state state)
         [SLI_SMTP_STATE_READY] = "EHLO x\r\n",
         [SLI_SMTP_STATE_MAIL] = "MAIL FROM:<a@b.example>\r\n",
         [SLI_SMTP_STATE_RCPT] = "RCPT TO:<a@b.example>\r\n",
+        [SLI_SMTP_STATE_CHUNKS] = "BDAT 0\r\n",
     };
 
     if (state == SLI_SMTP_STATE_REFUSED) {

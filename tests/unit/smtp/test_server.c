@@ -31,7 +31,9 @@ static const struct verb {
     {"HELP", "HELP\r\n", 214, SLI_SMTP_STATE_START},
     {"STARTTLS", "STARTTLS\r\n", 502, SLI_SMTP_STATE_START},
     {"AUTH", "AUTH PLAIN\r\n", 502, SLI_SMTP_STATE_START},
-    {"BDAT", "BDAT 1\r\n", 502, SLI_SMTP_STATE_START},
+    {"BDAT", "BDAT 0\r\n", 250, SLI_SMTP_STATE_CHUNKS},
+    {"XCLIENT", "XCLIENT NAME=x\r\n", 220, SLI_SMTP_STATE_CONNECTED},
+    {"XFORWARD", "XFORWARD NAME=x\r\n", 250, SLI_SMTP_STATE_START},
     {"LHLO", "LHLO x\r\n", 502, SLI_SMTP_STATE_START},
 };
 
@@ -57,6 +59,16 @@ static enum sli_smtp_state state_after(
     return verb->leads_to;
 }
 
+/* RFC 3030 section 2: octets are lost with a chunk that is refused, and the
+ * transaction with them. */
+static enum sli_smtp_state state_after_refusal(
+    const struct verb *verb, enum sli_smtp_state before)
+{
+    return before == SLI_SMTP_STATE_MAIL && strcmp(verb->verb, "BDAT") == 0
+        ? SLI_SMTP_STATE_READY
+        : before;
+}
+
 static void check_verb(
     const struct sli_smtp_command *command, enum sli_smtp_state before)
 {
@@ -67,11 +79,13 @@ static void check_verb(
 
     assert_int_equal(set_up(&state), 0);
     fixture = state;
+    sli_smtp_server_trust_peer(&fixture->server);
     enter(fixture, before);
     say(fixture, verb->line);
     assert_int_equal(code_of(fixture), is_legal ? verb->code : 503);
     assert_int_equal(sli_smtp_server_state(&fixture->server),
-        is_legal ? state_after(verb, before) : before);
+        is_legal ? state_after(verb, before)
+                 : state_after_refusal(verb, before));
     assert_int_equal(tear_down(&state), 0);
 }
 
@@ -86,7 +100,8 @@ static int takes_wider(const struct verb *verb, enum sli_smtp_state state)
 {
     return state == SLI_SMTP_STATE_READY ||
         (verb == &wider_verbs[0] &&
-            (state == SLI_SMTP_STATE_MAIL || state == SLI_SMTP_STATE_RCPT));
+            (state == SLI_SMTP_STATE_MAIL || state == SLI_SMTP_STATE_RCPT ||
+                state == SLI_SMTP_STATE_CHUNKS));
 }
 
 static void check_wider(const struct verb *verb, enum sli_smtp_state before)
@@ -111,7 +126,7 @@ static void answers_wider_verbs_in_every_state(void **unused)
 {
     static const enum sli_smtp_state states[] = {SLI_SMTP_STATE_REFUSED,
         SLI_SMTP_STATE_CONNECTED, SLI_SMTP_STATE_READY, SLI_SMTP_STATE_MAIL,
-        SLI_SMTP_STATE_RCPT};
+        SLI_SMTP_STATE_RCPT, SLI_SMTP_STATE_CHUNKS};
 
     (void)unused;
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
@@ -123,7 +138,7 @@ static void answers_wider_verbs_in_every_state(void **unused)
 /* RFC 3207 section 4. */
 static void takes_few_verbs_before_tls(void **unused)
 {
-    static const char few[] = "NOOP EHLO STARTTLS QUIT";
+    static const char few[] = "NOOP EHLO LHLO STARTTLS QUIT";
 
     (void)unused;
     for (size_t n = 0; sli_smtp_commands_get(n) != NULL; n++) {
@@ -134,6 +149,7 @@ static void takes_few_verbs_before_tls(void **unused)
         assert_int_equal(set_up(&state), 0);
         fixture = state;
         fixture->config.tls = SLI_SMTP_TLS_REQUIRED;
+        sli_smtp_server_trust_peer(&fixture->server);
         enter(fixture, SLI_SMTP_STATE_READY);
         say(fixture, verb->line);
         assert_int_equal(
@@ -182,7 +198,7 @@ static void answers_every_verb_in_every_state(void **unused)
 {
     static const enum sli_smtp_state states[] = {SLI_SMTP_STATE_REFUSED,
         SLI_SMTP_STATE_CONNECTED, SLI_SMTP_STATE_READY, SLI_SMTP_STATE_MAIL,
-        SLI_SMTP_STATE_RCPT};
+        SLI_SMTP_STATE_RCPT, SLI_SMTP_STATE_CHUNKS};
     size_t count = 0;
 
     (void)unused;
@@ -199,27 +215,30 @@ static void knows_the_order(void **unused)
 {
     static const struct {
         const char *verb;
-        const char *states; /* refused, connected, ready, mail, rcpt */
+        const char *states; /* refused, connected, ready, mail, rcpt, chunks */
     } wanted[] = {
-        {"EHLO", "01111"},
-        {"HELO", "01111"},
-        {"MAIL", "00100"},
-        {"RCPT", "00011"},
-        {"DATA", "00001"},
-        {"QUIT", "11111"},
+        {"EHLO", "011111"},
+        {"HELO", "011111"},
+        {"MAIL", "001000"},
+        {"RCPT", "000110"},
+        {"DATA", "000010"},
+        {"BDAT", "000011"},
+        {"QUIT", "111111"},
+        {"XCLIENT", "001000"},
+        {"XFORWARD", "001000"},
     };
 
     (void)unused;
     for (size_t n = 0; sli_smtp_commands_get(n) != NULL; n++) {
         const struct sli_smtp_command *command = sli_smtp_commands_get(n);
-        const char *states = "01111";
+        const char *states = "011111";
 
         for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
             if (strcmp(wanted[i].verb, command->verb) == 0) {
                 states = wanted[i].states;
             }
         }
-        for (int i = 0; i < 5; i++) {
+        for (int i = 0; i < 6; i++) {
             assert_int_equal(
                 (command->states >> (SLI_SMTP_STATE_REFUSED + i)) & 1,
                 states[i] - '0');
@@ -285,7 +304,7 @@ static void holds_no_memory_while_idle(void **state)
     assert_int_equal(live_after(fixture, "ne\r\n."), 0);
     assert_int_equal(live_after(fixture, "\r\nNOO"), 1);
     assert_int_equal(live_after(fixture, "P\r\n"), 0);
-    assert_true(sizeof fixture->server <= 480);
+    assert_true(sizeof fixture->server <= 560);
 }
 
 static void allocates_nothing_once_warm(void **state)
@@ -309,7 +328,7 @@ static void terminates_in_every_state(void **unused)
 {
     static const enum sli_smtp_state states[] = {SLI_SMTP_STATE_REFUSED,
         SLI_SMTP_STATE_CONNECTED, SLI_SMTP_STATE_READY, SLI_SMTP_STATE_MAIL,
-        SLI_SMTP_STATE_RCPT};
+        SLI_SMTP_STATE_RCPT, SLI_SMTP_STATE_CHUNKS};
 
     (void)unused;
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
