@@ -40,3 +40,22 @@ int sli_smtp_xtext_decode(struct slimta_slice text, char *out, size_t *size)
     *size = count;
     return 1;
 }
+
+size_t sli_smtp_xtext_encode(struct slimta_slice octets, char *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t count = 0;
+
+    for (size_t i = 0; i < octets.size; i++) {
+        unsigned char octet = (unsigned char)octets.data[i];
+
+        if (is_plain(octets.data[i])) {
+            out[count++] = octets.data[i];
+        } else {
+            out[count++] = '+';
+            out[count++] = digits[octet >> 4];
+            out[count++] = digits[octet & 15];
+        }
+    }
+    return count;
+}
