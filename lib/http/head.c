@@ -1,4 +1,5 @@
-/** The head of a request: what its lines mean, once they have been scanned. */
+/** The head of a request, or of a response: what its lines mean, once they have
+ * been scanned. */
 #include "http/head.h"
 
 #include <string.h>
@@ -251,4 +252,19 @@ enum sli_http_refusal sli_http_head_read(struct slimta_slice text,
         refusal = SLI_HTTP_REFUSAL_BAD_EXPECTATION;
     }
     return refusal;
+}
+
+enum sli_http_refusal sli_http_head_read_response(struct slimta_slice text,
+    const struct sli_http_scan *scan, struct sli_http_field *fields, int minor,
+    struct sli_http_head *head)
+{
+    struct notes notes = {0};
+
+    *head = (struct sli_http_head){
+        .request = {.fields = fields, .field_count = (size_t)scan->fields},
+        .minor = minor,
+    };
+    cut_fields(text, scan, fields, &notes);
+    head->keeps = !notes.asks_close && (minor > 0 || notes.asks_keep);
+    return set_framing(head, &notes);
 }
