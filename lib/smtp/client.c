@@ -194,12 +194,12 @@ static int read_next(
 void sli_smtp_client_next(
     struct sli_smtp_client *client, struct sli_smtp_client_event *event)
 {
-    int goes_on = 1;
+    int goes_on;
 
-    *event = (struct sli_smtp_client_event){.type = SLI_SMTP_CLIENT_NONE};
-    while (goes_on && event->type == SLI_SMTP_CLIENT_NONE) {
+    do {
+        *event = (struct sli_smtp_client_event){.type = SLI_SMTP_CLIENT_NONE};
         goes_on = read_next(client, event);
-    }
+    } while (goes_on && event->type == SLI_SMTP_CLIENT_NONE);
     if (event->type == SLI_SMTP_CLIENT_NONE) {
         sli_smtp_input_release(&client->input);
         sli_mail_reply_fini(&client->reply);
