@@ -61,6 +61,6 @@ int main(int argc, char **argv)
     struct slimta_queue *queue = NULL;
 
     return slimta_discard_queue_new(&queue, NULL, NULL) == 0
-        ? host_run(argc, argv, queue, &policy)
+        ? host_run(argc, argv, queue, NULL, &policy)
         : 1;
 }

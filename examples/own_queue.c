@@ -68,5 +68,5 @@ int main(int argc, char **argv)
 {
     static struct own_queue own = {.queue = {.methods = &methods}};
 
-    return host_run(argc, argv, &own.queue, NULL);
+    return host_run(argc, argv, &own.queue, NULL, NULL);
 }

@@ -68,5 +68,5 @@ int main(int argc, char **argv)
 {
     struct slimta_queue queue = {.methods = &methods};
 
-    return host_run(argc, argv, &queue, NULL);
+    return host_run(argc, argv, &queue, NULL, NULL);
 }

@@ -21,9 +21,10 @@ struct events {
     int stopped; /**< readable: the edge has stopped */
 };
 
-/** What SIGHUP reads again. */
+/** What is read from files, and again at SIGHUP. */
 struct files {
     const struct settings *settings; /**< the certificates' names */
+    struct slimta_tls *tls;          /**< of the start; NULL: no TLS */
     struct users *users;             /**< NULL: nobody authenticates */
 };
 
@@ -63,6 +64,16 @@ static int next_signal(const struct events *events)
         return 0;
     }
     return (int)info.ssi_signo;
+}
+
+static int files_read(struct files *files, struct slimta_error *error)
+{
+    int err = security_load(&files->tls, files->settings, error);
+
+    if (err == 0 && files->settings->users != NULL) {
+        err = users_new(&files->users, files->settings->users, error);
+    }
+    return err;
 }
 
 static void reload(struct smtp_edge *edge, const struct files *files)
@@ -142,12 +153,10 @@ static int start(struct smtp_edge **out, struct slimta_queue *queue,
 {
     const struct settings *settings = files->settings;
     struct smtp_edge_options options = settings->edge;
-    int err = security_load(&options.tls, settings, error);
+    int err;
 
-    if (err == 0) {
-        err = smtp_edge_new(out, &options, queue, error);
-    }
-    slimta_tls_unref(options.tls); /* the edge has its own reference */
+    options.tls = files->tls; /* the edge takes a reference of its own */
+    err = smtp_edge_new(out, &options, queue, error);
     if (err == 0) {
         err = add_policy(*out, files, error);
     }
@@ -160,21 +169,31 @@ static int start(struct smtp_edge **out, struct slimta_queue *queue,
     return err;
 }
 
+/* A file that cannot be used is not the command line's fault. */
+static int exit_of(int err)
+{
+    return err == 0            ? EXIT_FINE
+        : err == SLIMTA_EINVAL ? EXIT_USAGE
+                               : EXIT_FAILED;
+}
+
 static int serve(const struct settings *settings, struct events *events)
 {
     struct slimta_queue *queue = NULL;
     struct smtp_edge *edge = NULL;
     struct files files = {.settings = settings};
     struct slimta_error error = {0};
-    int err = make_queue(&queue, settings, &error);
+    int status = EXIT_FAILED;
 
-    if (err == 0 && settings->users != NULL) {
-        err = users_new(&files.users, settings->users, &error);
+    if (files_read(&files, &error) == 0) {
+        int err = make_queue(&queue, settings, &error);
+
+        if (err == 0) {
+            err = start(&edge, queue, &files, &error);
+        }
+        status = exit_of(err);
     }
-    if (err == 0) {
-        err = start(&edge, queue, &files, &error);
-    }
-    if (err == 0) {
+    if (status == EXIT_FINE) {
         listen_tell(edge, settings);
         serve_until_stopped(edge, events, &files);
     } else {
@@ -183,22 +202,20 @@ static int serve(const struct settings *settings, struct events *events)
     smtp_edge_free(edge);
     slimta_queue_free(queue);
     users_free(files.users);
-    if (err == 0) {
-        return EXIT_FINE;
-    }
-    return error.code == SLIMTA_EINVAL ? EXIT_USAGE : EXIT_FAILED;
+    slimta_tls_unref(files.tls);
+    return status;
 }
 
 /* --make-user */
 static int make_user(const char *name)
 {
     struct slimta_error error = {0};
+    int err = users_make_line(name, stdin, stdout, &error);
 
-    if (users_make_line(name, stdin, stdout, &error) == 0) {
-        return EXIT_FINE;
+    if (err != 0) {
+        complain("%s", error.text);
     }
-    complain("%s", error.text);
-    return error.code == SLIMTA_EINVAL ? EXIT_USAGE : EXIT_FAILED;
+    return exit_of(err);
 }
 
 int main(int argc, char **argv)

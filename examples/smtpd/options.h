@@ -15,7 +15,7 @@
 /** Exit codes. */
 enum {
     EXIT_FINE = 0,
-    EXIT_FAILED = 1, /**< the machine refused: a port in use, a full disk */
+    EXIT_FAILED = 1, /**< the machine refused: a port in use, a bad file */
     EXIT_USAGE = 2   /**< the command line is at fault */
 };
 

@@ -140,7 +140,7 @@ struct smtp_edge_options {
      * is off]: PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1, SCRAM-SHA-256, the last two
      * with -PLUS, EXTERNAL. Those that cannot be used are not offered: PLAIN
      * and LOGIN in the clear, -PLUS below TLS 1.3, EXTERNAL without a verified
-     * certificate, CRAM-MD5 and SCRAM without a `secret` validator. Needs an
+     * certificate that names somebody (peer_name), CRAM-MD5 and SCRAM without a `secret` validator. Needs an
      * `auth` or `secret` validator, or SLIMTA_AUTH_ANYONE, at
      * smtp_edge_start. */
     const char *auth_mechanisms;
@@ -222,8 +222,9 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
     struct smtp_edge *edge, int fd, struct slimta_error *error);
 
 /** New sessions use `tls`, of which the edge takes a reference of its own;
- * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS
- * or `tls` has no certificate. Any thread. */
+ * those that run keep theirs. SLIMTA_EINVAL when the edge was made without TLS,
+ * or `tls` has no certificate, or requires those of clients without a CA. Any
+ * thread. */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_set_tls(
     struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
 

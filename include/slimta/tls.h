@@ -78,6 +78,10 @@ struct slimta_tls_info {
     int peer_is_verified;          /**< signed by one of the CAs, in date */
     const char *peer_subject;      /**< RFC 4514 text, or NULL */
     unsigned char peer_sha256[32]; /**< fingerprint; zero without one */
+    /** Whom the certificate names: its first mail address (rfc822Name), else
+     * the common name of its subject; NULL when there is none, or none of 1 to
+     * 255 octets. UTF-8 without control octets. */
+    const char *peer_name;
 };
 
 SLIMTA_BEGIN_DECLS

@@ -76,11 +76,11 @@ void sli_edge_fini(struct sli_edge *edge)
 int sli_edge_set_tls(
     struct sli_edge *edge, struct slimta_tls *tls, struct slimta_error *error)
 {
+    const char *flaw = tls == NULL ? "NULL" : sli_tls_context_flaw(tls);
     struct slimta_tls *old;
 
-    if (tls == NULL || !sli_tls_context_has_certificate(tls)) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "tls: a certificate is needed");
+    if (flaw != NULL) {
+        return sli_error_set(error, SLIMTA_EINVAL, "tls: %s", flaw);
     }
     sli_tls_context_use(tls);
     pthread_mutex_lock(&edge->lock);

@@ -59,9 +59,9 @@ static void look_at_channel(
         channel->flags |= SLI_EDGE_AUTH_BINDING;
         channel->sasl.exporter = channel->exporter;
     }
-    if (info->peer_is_verified && info->peer_subject != NULL) {
+    if (info->peer_is_verified && info->peer_name != NULL) {
         channel->flags |= SLI_EDGE_AUTH_CERTIFICATE;
-        channel->sasl.certificate_name = info->peer_subject;
+        channel->sasl.certificate_name = info->peer_name;
     }
     channel->sasl.offers_plus =
         sli_edge_auth_has_plus(&session->edge->auth, channel->flags);
@@ -283,7 +283,8 @@ static void on_job_done(struct sli_io_work *work)
     sli_edge_shard_job_ends(shard);
 }
 
-/* Keys are made in the pool: that takes milliseconds on purpose. */
+/* Keys are made in the pool: that takes milliseconds on purpose. The client has
+ * nothing to do meanwhile, so that its time does not run; a job always ends. */
 static void use_secret(struct sli_edge_smtp_session *session)
 {
     struct sli_edge_smtp_exchange *exchange = session->exchange;
@@ -291,6 +292,7 @@ static void use_secret(struct sli_edge_smtp_session *session)
     if (sli_sasl_exchange_is_slow(exchange->sasl, exchange->secret.kind)) {
         exchange->is_working = 1;
         sli_edge_shard_job_begins(exchange->shard);
+        sli_edge_smtp_session_wait(session, SLIMTA_UNLIMITED);
         sli_io_work_start(exchange->shard->loop, &exchange->work,
             SLI_IO_WORK_OTHER, run_job, on_job_done);
         return;

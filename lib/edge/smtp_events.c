@@ -367,8 +367,8 @@ static void fill_arguments(struct slimta_session *base, enum sli_edge_step step,
     arguments->results = session->results;
     if (step == SLI_EDGE_STEP_AUTH || step == SLI_EDGE_STEP_SECRET) {
         sli_edge_smtp_auth_fill(session, step, arguments);
-    } else if (step != SLI_EDGE_STEP_CHUNK) {
-        fill_command(session, arguments);
+    } else if (step != SLI_EDGE_STEP_CHUNK && step != SLI_EDGE_STEP_TLS) {
+        fill_command(session, arguments); /* those two answer no command */
     }
 }
 

@@ -1,4 +1,5 @@
-/** TLS on a connection: the handshake in the thread pool, then records. */
+/** TLS on a connection: the handshake, its heavy steps in the thread pool, then
+ * records. */
 #include "io/secure.h"
 
 #include <slimta/error.h>
@@ -102,9 +103,9 @@ static void read_records(struct sli_io_secure *secure)
     }
 }
 
-/* The handshake: a job for each flight of the peer's */
+/* The handshake: what is light at once, the rest of a flight in a job */
 
-static void run_step(struct sli_io_work *work)
+static void run_job(struct sli_io_work *work)
 {
     struct sli_io_secure *secure =
         SLI_LIST_ITEM(work, struct sli_io_secure, work);
@@ -112,15 +113,19 @@ static void run_step(struct sli_io_work *work)
     secure->status = sli_tls_stream_handshake(secure->stream);
 }
 
-static void on_step_done(struct sli_io_work *work);
+static void on_job_done(struct sli_io_work *work);
 
-static void start_step(struct sli_io_secure *secure)
+static void feed(struct sli_io_secure *secure)
 {
     sli_tls_stream_feed(secure->stream, sli_buf_slice(&secure->input));
+}
+
+static void start_job(struct sli_io_secure *secure)
+{
     secure->is_working = 1;
     sli_io_conn_hold(secure->conn);
     sli_io_work_start(secure->conn->loop, &secure->work, SLI_IO_WORK_TLS,
-        run_step, on_step_done);
+        run_job, on_job_done);
 }
 
 /* Records with octets may have come with the end of the handshake. */
@@ -160,7 +165,27 @@ static int send_flight(struct sli_io_secure *secure)
     return err;
 }
 
-static void on_step_done(struct sli_io_work *work)
+static void end_step(struct sli_io_secure *secure)
+{
+    if (send_flight(secure) != 0) {
+        secure->conn->handler->lost(secure->conn, SLIMTA_EIO);
+    } else {
+        act_on_step(secure);
+    }
+}
+
+/* A job costs more than all that is light in a handshake with a ticket. */
+static void start_step(struct sli_io_secure *secure)
+{
+    secure->status = sli_tls_stream_handshake_lightly(secure->stream);
+    if (secure->status == SLI_TLS_WANTS_TIME) {
+        start_job(secure);
+    } else {
+        end_step(secure);
+    }
+}
+
+static void on_job_done(struct sli_io_work *work)
 {
     struct sli_io_secure *secure =
         SLI_LIST_ITEM(work, struct sli_io_secure, work);
@@ -175,11 +200,7 @@ static void on_step_done(struct sli_io_work *work)
         return; /* it lingers */
     }
     sli_io_conn_release(conn);
-    if (send_flight(secure) != 0) {
-        conn->handler->lost(conn, SLIMTA_EIO);
-        return;
-    }
-    act_on_step(secure);
+    end_step(secure);
 }
 
 void sli_io_secure_received(
@@ -193,6 +214,7 @@ void sli_io_secure_received(
     } else if (sli_buf_append(&secure->input, records) != 0) {
         conn->handler->lost(conn, SLIMTA_ENOMEM);
     } else {
+        feed(secure);
         start_step(secure);
     }
 }
@@ -269,7 +291,8 @@ int sli_io_secure_start(
     }
     set_sink(secure, gather);
     if (options->role == SLI_TLS_CLIENT || options->received.size > 0) {
-        start_step(secure);
+        feed(secure);
+        start_job(secure); /* whose end is later than this call */
     }
     return 0;
 }

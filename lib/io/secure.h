@@ -1,4 +1,5 @@
-/** TLS on a connection: the handshake in the thread pool, then records. */
+/** TLS on a connection: the handshake, its heavy steps in the thread pool, then
+ * records. */
 #ifndef IO_SECURE_H
 #define IO_SECURE_H
 
@@ -21,7 +22,8 @@ struct sli_io_secure_options {
  * From now on the connection speaks TLS: what was to be sent in the clear was
  * given to sli_io_conn_write before. Its handler hears `secured` when the
  * handshake is done, always later than this call, or `failed`; until then
- * nothing may be written. Handshakes take turns in the pool and hold nobody up.
+ * nothing may be written. The heavy steps of handshakes take turns in the pool
+ * and hold nobody up; the others are done on the loop.
  * There is no end to a handshake that the peer leaves open: the owner sets one.
  * SLIMTA_ENOMEM, SLIMTA_EIO: the connection is as it was.
  */

@@ -94,24 +94,69 @@ static int fail(
     return sli_tls_source_fail(source, sli_tls_reason_code(ret), reason, error);
 }
 
-/* One that cannot be read (a positive result tells how many) would be a hole
- * in the chain. */
-static int read_chain(mbedtls_x509_crt *chain, const struct slimta_alloc *alloc,
-    const struct sli_tls_source *source, struct slimta_error *error)
+enum strictness {
+    ALL, /* each must be readable: else there would be a hole in a chain */
+    ANY  /* one must be */
+};
+
+/* The one that ends at `end`, where nothing else does. */
+static int read_one(mbedtls_x509_crt *chain, char *begin, char *end)
+{
+    char kept = *end;
+    int ret;
+
+    *end = '\0';
+    ret = mbedtls_x509_crt_parse(
+        chain, (unsigned char *)begin, (size_t)(end - begin) + 1);
+    *end = kept;
+    return ret;
+}
+
+/* One after the other, since of several mbedTLS only tells how many it could
+ * not read, and not that there was no memory. */
+static int read_each(mbedtls_x509_crt *chain, struct sli_tls_text *text,
+    enum strictness strictness)
+{
+    static const char begins[] = "-----BEGIN CERTIFICATE-----";
+    static const char ends[] = "-----END CERTIFICATE-----";
+    char *at = (char *)text->data;
+    int is_any = 0;
+    int first = 0;
+
+    while (strstr(at, begins) != NULL) {
+        char *end = strstr(at, ends);
+        int ret;
+
+        end = end == NULL ? at + strlen(at) : end + sizeof ends - 1;
+        ret = read_one(chain, at, end);
+        at = end;
+        is_any |= ret == 0;
+        first = first == 0 ? ret : first;
+        if (ret != 0 &&
+            (strictness == ALL || sli_tls_reason_code(ret) == SLIMTA_ENOMEM)) {
+            return ret;
+        }
+    }
+    if (is_any) {
+        return 0;
+    }
+    return first == 0 ? MBEDTLS_ERR_PEM_NO_HEADER_FOOTER_PRESENT : first;
+}
+
+static int read_certificates(mbedtls_x509_crt *chain,
+    const struct slimta_alloc *alloc, const struct sli_tls_source *source,
+    enum strictness strictness, struct slimta_error *error)
 {
     struct sli_tls_text text = {NULL, 0};
-    int ret = 0;
+    int ret;
     int err = sli_tls_source_read(source, alloc, &text, error);
 
-    if (err == 0) {
-        ret = mbedtls_x509_crt_parse(chain, text.data, text.size);
-        sli_tls_text_fini(&text, alloc);
+    if (err != 0) {
+        return err;
     }
-    if (ret > 0) {
-        return sli_tls_source_fail(source, SLIMTA_EINVAL,
-            "not all certificates of the chain can be read", error);
-    }
-    return ret < 0 ? fail(source, ret, error) : err;
+    ret = read_each(chain, &text, strictness);
+    sli_tls_text_fini(&text, alloc);
+    return ret == 0 ? 0 : fail(source, ret, error);
 }
 
 static int read_key(mbedtls_pk_context *key, const struct slimta_alloc *alloc,
@@ -130,37 +175,6 @@ static int read_key(mbedtls_pk_context *key, const struct slimta_alloc *alloc,
     return ret != 0 ? fail(source, ret, error) : err;
 }
 
-/* --- Sharing keys --------------------------------------------------------- */
-
-static const unsigned char some_hash[32] = {1};
-
-/* Up to 2.28 the first operation with an EC key keeps a table in the key, and
- * no mutex guards that. So it is done before there are other threads. It shows
- * that the key can sign, too. */
-static int warm_up_key(
-    mbedtls_pk_context *key, mbedtls_ctr_drbg_context *random)
-{
-    unsigned char signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];
-    size_t size;
-
-    return sli_tls_compat_sign(
-        key, some_hash, signature, sizeof signature, &size, random);
-}
-
-/* The same for verifying: any signature in range will do, r = 1 and s = 1. It
- * is wrong, which is what is expected. */
-static int warm_up_authority(mbedtls_pk_context *key)
-{
-    static const unsigned char signature[] = {0x30, 6, 2, 1, 1, 2, 1, 1};
-    int ret = 0;
-
-    if (mbedtls_pk_can_do(key, MBEDTLS_PK_ECDSA)) {
-        ret = mbedtls_pk_verify(key, MBEDTLS_MD_SHA256, some_hash,
-            sizeof some_hash, signature, sizeof signature);
-    }
-    return sli_tls_reason_code(ret) == SLIMTA_ENOMEM ? ret : 0;
-}
-
 /* --- A certificate with its key ------------------------------------------- */
 
 static int check(struct sli_tls_certificate *certificate,
@@ -170,9 +184,6 @@ static int check(struct sli_tls_certificate *certificate,
     int ret = sli_tls_compat_check_pair(
         &certificate->chain.pk, &certificate->key, random);
 
-    if (ret == 0) {
-        ret = warm_up_key(&certificate->key, random);
-    }
     if (sli_tls_reason_code(ret) == SLIMTA_ENOMEM) {
         return fail(source, ret, error);
     }
@@ -194,7 +205,7 @@ static int fill(struct sli_tls_certificate *certificate,
         return sli_error_set(
             error, SLIMTA_EINVAL, "certificate and key must both be given");
     }
-    err = read_chain(&certificate->chain, alloc, &chain, error);
+    err = read_certificates(&certificate->chain, alloc, &chain, ALL, error);
     if (err == 0) {
         err = read_key(
             &certificate->key, alloc, &key, from->key_password, random, error);
@@ -235,39 +246,9 @@ void sli_tls_certificate_free(
     }
 }
 
-/* --- Authorities ---------------------------------------------------------- */
-
-static int warm_up_authorities(mbedtls_x509_crt *chain)
-{
-    int ret = 0;
-
-    for (; chain != NULL && ret == 0; chain = chain->next) {
-        ret = warm_up_authority(&chain->pk);
-    }
-    return ret;
-}
-
 int sli_tls_certificate_read_authorities(mbedtls_x509_crt *chain,
     const struct slimta_alloc *alloc, const struct sli_tls_source *source,
     struct slimta_error *error)
 {
-    struct sli_tls_text text = {NULL, 0};
-    int ret;
-    int err = sli_tls_source_read(source, alloc, &text, error);
-
-    if (err != 0) {
-        return err;
-    }
-    ret = mbedtls_x509_crt_parse(chain, text.data, text.size);
-    sli_tls_text_fini(&text, alloc);
-    if (ret > 0 && chain->version != 0) {
-        ret = 0;
-    } else if (ret > 0) {
-        return sli_tls_source_fail(
-            source, SLIMTA_EINVAL, "no certificate in it can be read", error);
-    }
-    if (ret == 0) {
-        ret = warm_up_authorities(chain);
-    }
-    return ret == 0 ? 0 : fail(source, ret, error);
+    return read_certificates(chain, alloc, source, ANY, error);
 }

@@ -2,6 +2,8 @@
 #ifndef TLS_COMPAT_H
 #define TLS_COMPAT_H
 
+#include <slimta/error.h>
+
 #include <mbedtls/version.h>
 
 #include <mbedtls/ctr_drbg.h>
@@ -39,6 +41,7 @@ enum { SLI_TLS_HAS_1_3 = 1 };
 #define SLI_TLS_BAD_VERSION MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION
 #define SLI_TLS_NO_SUITE MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE
 #define SLI_TLS_NEW_TICKET MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+#define SLI_TLS_STATE_TICKET MBEDTLS_SSL_NEW_SESSION_TICKET
 
 /** The groups of a key exchange, the best first. 2.28 by itself takes secp521r1
  * first, which costs twice as much. */
@@ -62,10 +65,17 @@ static inline int sli_tls_compat_sha256(
 }
 
 /** PSA keeps its state for the process. Any thread, any number of times: it
- * has a mutex of its own. 0, or a code that is not mbedTLS's. */
+ * has a mutex of its own. 0, SLIMTA_ENOMEM or SLIMTA_ESYSTEM. */
 static inline int sli_tls_compat_start(void)
 {
-    return psa_crypto_init() == PSA_SUCCESS ? 0 : -1;
+    switch (psa_crypto_init()) {
+    case PSA_SUCCESS:
+        return 0;
+    case PSA_ERROR_INSUFFICIENT_MEMORY:
+        return SLIMTA_ENOMEM;
+    default:
+        return SLIMTA_ESYSTEM;
+    }
 }
 
 static inline void sli_tls_compat_set_min_version(
@@ -89,14 +99,6 @@ static inline int sli_tls_compat_check_pair(mbedtls_pk_context *public_key,
 {
     return mbedtls_pk_check_pair(
         public_key, key, mbedtls_ctr_drbg_random, random);
-}
-
-static inline int sli_tls_compat_sign(mbedtls_pk_context *key,
-    const unsigned char hash[32], unsigned char *signature, size_t room,
-    size_t *size, mbedtls_ctr_drbg_context *random)
-{
-    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, 32, signature, room,
-        size, mbedtls_ctr_drbg_random, random);
 }
 
 /** The alert that it wanted to send last; encrypted ones cannot be read off
@@ -147,6 +149,7 @@ enum { SLI_TLS_HAS_1_3 = 0 };
 #define SLI_TLS_BAD_VERSION MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION
 #define SLI_TLS_NO_SUITE MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN
 #define SLI_TLS_NEW_TICKET MBEDTLS_ERR_SSL_WANT_WRITE /* is never told */
+#define SLI_TLS_STATE_TICKET MBEDTLS_SSL_SERVER_NEW_SESSION_TICKET
 
 #define SLI_TLS_GROUPS \
     static const mbedtls_ecp_group_id sli_tls_groups[] = { \
@@ -196,15 +199,6 @@ static inline int sli_tls_compat_check_pair(mbedtls_pk_context *public_key,
     return mbedtls_pk_check_pair(public_key, key);
 }
 
-static inline int sli_tls_compat_sign(mbedtls_pk_context *key,
-    const unsigned char hash[32], unsigned char *signature, size_t room,
-    size_t *size, mbedtls_ctr_drbg_context *random)
-{
-    (void)room;
-    return mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, 32, signature, size,
-        mbedtls_ctr_drbg_random, random);
-}
-
 static inline int sli_tls_compat_alert_sent(const mbedtls_ssl_context *ssl)
 {
     (void)ssl;
@@ -239,6 +233,33 @@ static inline int sli_tls_compat_export(
 static inline int sli_tls_compat_state(const mbedtls_ssl_context *ssl)
 {
     return ssl->SLI_TLS_MEMBER(state);
+}
+
+/**
+ * Whether a server's next step takes microseconds. Named are the steps that
+ * do; all others have a key exchange, a signature or a certificate in them, or
+ * stand beside one. What comes after the client's hello is known by then, not
+ * guessed: with TLS 1.2 a ticket that holds leads past the heavy states, one
+ * that does not leads into them; TLS 1.3 begins its key exchange at once.
+ */
+static inline int sli_tls_compat_is_light(const mbedtls_ssl_context *ssl)
+{
+    switch (sli_tls_compat_state(ssl)) {
+    case MBEDTLS_SSL_HELLO_REQUEST:
+    case MBEDTLS_SSL_CLIENT_HELLO:
+    case MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC:
+    case MBEDTLS_SSL_SERVER_FINISHED:
+    case SLI_TLS_STATE_TICKET:
+    case MBEDTLS_SSL_CLIENT_CHANGE_CIPHER_SPEC:
+    case MBEDTLS_SSL_CLIENT_FINISHED:
+    case MBEDTLS_SSL_FLUSH_BUFFERS:
+    case MBEDTLS_SSL_HANDSHAKE_WRAPUP:
+        return 1;
+    case MBEDTLS_SSL_SERVER_HELLO:
+        return !sli_tls_compat_is_1_3(ssl);
+    default:
+        return sli_tls_compat_writes_tickets(ssl);
+    }
 }
 
 /** The alert that came last, when it ended the connection. */

@@ -315,10 +315,10 @@ static int set_rules(struct slimta_tls *tls,
 {
     static const char name[] = "slimta-edge";
     int ret;
+    int err = sli_tls_compat_start();
 
-    if (sli_tls_compat_start() != 0) {
-        return sli_error_set(
-            error, SLIMTA_ESYSTEM, "TLS: mbedTLS's PSA does not start");
+    if (err != 0) {
+        return fail(err, error);
     }
     ret = mbedtls_ctr_drbg_seed(&tls->random, mbedtls_entropy_func,
         &tls->entropy, (const unsigned char *)name, sizeof name - 1);
@@ -438,9 +438,15 @@ int slimta_tls_add_certificate(struct slimta_tls *tls,
 
 /* --- Use ------------------------------------------------------------------ */
 
-int sli_tls_context_has_certificate(const struct slimta_tls *tls)
+const char *sli_tls_context_flaw(const struct slimta_tls *tls)
 {
-    return tls->certificates != NULL;
+    if (tls->certificates == NULL) {
+        return "it has no certificate";
+    }
+    if (tls->verify == SLIMTA_TLS_VERIFY_REQUIRED && !tls->has_authorities) {
+        return "clients are to show certificates, but no CA is given";
+    }
+    return NULL;
 }
 
 void sli_tls_context_use(struct slimta_tls *tls)

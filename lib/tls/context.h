@@ -8,8 +8,8 @@
 
 struct mbedtls_ssl_config;
 
-/** Whether it has a certificate, which an edge needs. */
-int sli_tls_context_has_certificate(const struct slimta_tls *tls);
+/** Why no edge can use it, static; NULL when one can. */
+const char *sli_tls_context_flaw(const struct slimta_tls *tls);
 
 /** Somebody begins to use it: from now on it cannot be changed. Any thread. */
 void sli_tls_context_use(struct slimta_tls *tls);

@@ -1,6 +1,7 @@
 /** What a handshake has agreed on. */
 #include <slimta/error.h>
 
+#include "base/alloc.h"
 #include "base/slice.h"
 #include "tls/context.h"
 #include "tls/rules.h"
@@ -30,13 +31,32 @@ static int fill_subject(
     return err == SLIMTA_ENOMEM ? err : 0;
 }
 
+static int fill_name(
+    struct sli_tls_stream *stream, const mbedtls_x509_crt *certificate)
+{
+    struct slimta_slice name = sli_tls_subject_name(certificate);
+
+    if (name.size == 0 || name.size > SLI_TLS_PEER_NAME_MAX) {
+        return 0;
+    }
+    stream->peer_name = sli_alloc_text(&stream->alloc, name);
+    stream->info.peer_name = stream->peer_name;
+    return stream->peer_name == NULL ? SLIMTA_ENOMEM : 0;
+}
+
 static int fill_peer(
     struct sli_tls_stream *stream, const mbedtls_x509_crt *certificate)
 {
-    int ret = sli_tls_compat_sha256(
-        certificate->raw.p, certificate->raw.len, stream->info.peer_sha256);
+    int err = fill_subject(stream, certificate);
 
-    if (ret != 0) {
+    if (err == 0) {
+        err = fill_name(stream, certificate);
+    }
+    if (err != 0) {
+        return err;
+    }
+    if (sli_tls_compat_sha256(certificate->raw.p, certificate->raw.len,
+            stream->info.peer_sha256) != 0) {
         return SLIMTA_ENOMEM;
     }
     stream->info.has_peer_certificate = 1;
@@ -44,7 +64,7 @@ static int fill_peer(
     stream->info.peer_is_verified =
         sli_tls_context_verifies(stream->tls, stream->role) &&
         mbedtls_ssl_get_verify_result(&stream->ssl) == 0;
-    return fill_subject(stream, certificate);
+    return 0;
 }
 
 int sli_tls_info_fill(struct sli_tls_stream *stream)

@@ -14,6 +14,12 @@
 /* What a peer's name may be long; mbedTLS bounds the certificate. */
 enum { SUBJECT_MAX = 4096, RECORD_HEADER = 5, ALERT_RECORD = 21 };
 
+/* How far a call gets on with the handshake. */
+enum pace { TO_THE_END, LIGHTLY };
+
+/* Beside the codes of mbedTLS, which are negative. */
+enum { NEXT_IS_HEAVY = 1 };
+
 /* --- The way in and out -----------------------------------------------------
  */
 
@@ -145,6 +151,7 @@ void sli_tls_stream_free(struct sli_tls_stream *stream)
         slimta_tls_unref(stream->tls);
         sli_buf_fini(&stream->subject);
         sli_free(&alloc, stream->server_name);
+        sli_free(&alloc, stream->peer_name);
         sli_free(&alloc, stream);
     }
 }
@@ -202,6 +209,8 @@ static enum sli_tls_status stop_with(struct sli_tls_stream *stream, int ret)
     switch (ret) {
     case MBEDTLS_ERR_SSL_WANT_READ:
         return SLI_TLS_WANTS_INPUT;
+    case NEXT_IS_HEAVY:
+        return SLI_TLS_WANTS_TIME;
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
         return SLI_TLS_ENDED;
     default:
@@ -239,14 +248,23 @@ int sli_tls_stream_named(
     return ret;
 }
 
+static int is_light(const struct sli_tls_stream *stream)
+{
+    return stream->role == SLI_TLS_SERVER &&
+        sli_tls_compat_is_light(&stream->ssl);
+}
+
 /* Step by step, since nothing else tells whether it passed through what only a
  * full handshake has. */
-static int shake(struct sli_tls_stream *stream)
+static int shake(struct sli_tls_stream *stream, enum pace pace)
 {
     int ret = 0;
 
     while (ret == 0 &&
         sli_tls_compat_state(&stream->ssl) != MBEDTLS_SSL_HANDSHAKE_OVER) {
+        if (pace == LIGHTLY && !is_light(stream)) {
+            return NEXT_IS_HEAVY;
+        }
         if (sli_tls_compat_state(&stream->ssl) ==
             MBEDTLS_SSL_SERVER_CERTIFICATE) {
             stream->is_full = 1;
@@ -267,7 +285,7 @@ static int fill_info(struct sli_tls_stream *stream)
     return MBEDTLS_ERR_SSL_ALLOC_FAILED;
 }
 
-enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream)
+static enum sli_tls_status get_on(struct sli_tls_stream *stream, enum pace pace)
 {
     size_t left;
     int ret;
@@ -277,7 +295,7 @@ enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream)
     }
     do {
         left = stream->input.size;
-        ret = shake(stream);
+        ret = shake(stream, pace);
     } while (wants_again(stream, ret, left));
     if (ret == 0) {
         ret = fill_info(stream);
@@ -287,6 +305,17 @@ enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream)
     }
     stream->phase = SLI_TLS_OPEN;
     return SLI_TLS_DONE;
+}
+
+enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream)
+{
+    return get_on(stream, TO_THE_END);
+}
+
+enum sli_tls_status sli_tls_stream_handshake_lightly(
+    struct sli_tls_stream *stream)
+{
+    return get_on(stream, LIGHTLY);
 }
 
 /* --- Octets -----------------------------------------------------------------

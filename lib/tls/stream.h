@@ -7,7 +7,7 @@
 #include <slimta/tls.h>
 
 /**
- * It belongs to one thread at a time. A step of the handshake is heavy
+ * It belongs to one thread at a time. A key exchange or a signature is heavy
  * (milliseconds): its owner runs sli_tls_stream_handshake where nothing else
  * waits for it, and touches the stream again only when it has returned.
  */
@@ -18,6 +18,7 @@ enum sli_tls_role { SLI_TLS_SERVER, SLI_TLS_CLIENT };
 enum sli_tls_status {
     SLI_TLS_DONE = 0,    /**< the handshake is over; octets were read */
     SLI_TLS_WANTS_INPUT, /**< all that was fed is used up */
+    SLI_TLS_WANTS_TIME,  /**< what comes next is heavy */
     SLI_TLS_ENDED,       /**< the peer has said close_notify */
     SLI_TLS_FAILED       /**< nothing can follow; see sli_tls_stream_error */
 };
@@ -54,6 +55,12 @@ void sli_tls_stream_feed(
  * octets may be left in the input: read), WANTS_INPUT, ENDED, FAILED. An alert
  * for the peer went to the sink before FAILED. */
 enum sli_tls_status sli_tls_stream_handshake(struct sli_tls_stream *stream);
+
+/** The same without the heavy steps, for where others wait: WANTS_TIME when one
+ * comes next, and sli_tls_stream_handshake goes on from there. No peer's input
+ * gets a heavy step done here. A client's are heavy from the first on. */
+enum sli_tls_status sli_tls_stream_handshake_lightly(
+    struct sli_tls_stream *stream);
 
 /** Decrypts into `out`, up to `size` octets; `got` says how many with DONE (at
  * least 1). To be called until it says something else. */

@@ -16,6 +16,9 @@ enum sli_tls_phase {
  * says who speaks no TLS. */
 enum { SLI_TLS_FIRST_SIZE = 8, SLI_TLS_ERROR_SIZE = 192 };
 
+/* A mailbox at its longest (RFC 5321 section 4.5.3.1), and any common name. */
+enum { SLI_TLS_PEER_NAME_MAX = 255 };
+
 struct sli_tls_stream {
     struct slimta_alloc alloc;
     struct slimta_tls *tls;
@@ -38,6 +41,7 @@ struct sli_tls_stream {
 
     struct slimta_tls_info info;
     struct sli_buf subject;
+    char *peer_name; /* or NULL */
 };
 
 /** The handshake of `ssl`, which is a stream's, has got a name by SNI, which is

@@ -1,4 +1,4 @@
-/** The subject of a certificate as text. */
+/** Whom a certificate is for, as text. */
 #include "tls/subject.h"
 
 #include <slimta/error.h>
@@ -172,4 +172,58 @@ int sli_tls_subject_write(struct sli_buf *out, const mbedtls_x509_name *name)
         }
     }
     return err;
+}
+
+/* RFC 5280 section 4.2.1.6: rfc822Name is what its tag says it is. */
+enum { TAG_VALUE = 0x1F, RFC822_NAME = 1 };
+
+static const mbedtls_x509_buf *first_rfc822_name(
+    const mbedtls_x509_crt *certificate)
+{
+    for (const mbedtls_x509_sequence *name = &certificate->subject_alt_names;
+         name != NULL; name = name->next) {
+        if (name->buf.p != NULL && (name->buf.tag & TAG_VALUE) == RFC822_NAME) {
+            return &name->buf;
+        }
+    }
+    return NULL;
+}
+
+/* The last one: names go from the widest to the narrowest. */
+static const mbedtls_x509_buf *last_common_name(
+    const mbedtls_x509_crt *certificate)
+{
+    const mbedtls_x509_buf *found = NULL;
+
+    for (const mbedtls_x509_name *name = &certificate->subject; name != NULL;
+         name = name->next) {
+        if (name->oid.p != NULL &&
+            MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &name->oid) == 0) {
+            found = &name->val;
+        }
+    }
+    return found != NULL && is_text(found) ? found : NULL;
+}
+
+/* A name that is half of one, or no text, would be somebody else's. */
+static int is_name(struct slimta_slice name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        if (sli_ascii_is(name.data[i], SLI_ASCII_CONTROL)) {
+            return 0;
+        }
+    }
+    return sli_ascii_is_utf8(name);
+}
+
+struct slimta_slice sli_tls_subject_name(const mbedtls_x509_crt *certificate)
+{
+    const mbedtls_x509_buf *found = first_rfc822_name(certificate);
+    struct slimta_slice name;
+
+    if (found == NULL) {
+        found = last_common_name(certificate);
+    }
+    name = found == NULL ? sli_slice("", 0) : sli_slice(found->p, found->len);
+    return is_name(name) ? name : sli_slice("", 0);
 }

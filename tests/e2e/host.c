@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "certificates.h"
+
 static socklen_t make_sockaddr(
     const struct slimta_address *address, struct sockaddr_storage *out)
 {
@@ -59,6 +61,8 @@ int host_client_open(
 
 void host_client_close(struct host_client *client)
 {
+    tls_client_free(client->tls);
+    client->tls = NULL;
     if (client->fd >= 0) {
         close(client->fd);
     }
@@ -73,11 +77,36 @@ void host_client_reset(struct host_client *client)
     host_client_close(client);
 }
 
+int host_client_secure(
+    struct host_client *client, const struct tls_client_options *options)
+{
+    /* Nothing in the clear may stand behind the 220. */
+    if (client->held > 0) {
+        return -1;
+    }
+    client->tls = tls_client_new(client->fd, options);
+    return client->tls != NULL && tls_client_shake(client->tls) == 0 ? 0 : -1;
+}
+
+int host_client_starttls(
+    struct host_client *client, const struct tls_client_options *options)
+{
+    if (host_client_reply(client) != 220 ||
+        host_client_ask(client, "EHLO client.example\r\n") != 250 ||
+        host_client_ask(client, "STARTTLS\r\n") != 220) {
+        return -1;
+    }
+    return host_client_secure(client, options);
+}
+
 int host_client_send(
     struct host_client *client, const void *octets, size_t size)
 {
     const char *next = octets;
 
+    if (client->tls != NULL) {
+        return tls_client_send(client->tls, octets, size);
+    }
     while (size > 0) {
         ssize_t sent = send(client->fd, next, size, MSG_NOSIGNAL);
 
@@ -111,11 +140,17 @@ static int take_line(struct host_client *client)
     return 1;
 }
 
+static ssize_t receive(struct host_client *client, char *out, size_t room)
+{
+    return client->tls == NULL ? recv(client->fd, out, room, 0)
+                               : tls_client_receive(client->tls, out, room);
+}
+
 static int read_line(struct host_client *client)
 {
     while (!take_line(client)) {
         size_t room = sizeof client->buffer - client->held - 1;
-        ssize_t got = recv(client->fd, client->buffer + client->held, room, 0);
+        ssize_t got = receive(client, client->buffer + client->held, room);
 
         /* Without a signal too: the kernel takes libuv's io_uring down in the
          * thread that made it, and a socket with a time limit tells. */
@@ -461,6 +496,27 @@ void host_edge_stop(struct host_edge *host, uint64_t drain_ms)
     smtp_edge_free(host->edge);
     host->edge = NULL;
     sem_destroy(&host->stopped);
+}
+
+struct slimta_tls *host_tls(const struct slimta_tls_options *options,
+    const char *certificate, const char *ca)
+{
+    char ca_file[CERTIFICATE_PATH_SIZE];
+    struct slimta_tls_options own = {.size = sizeof own};
+    struct slimta_error error = {0};
+    struct slimta_tls *tls = NULL;
+
+    if (options != NULL) {
+        own = *options;
+    }
+    if (ca != NULL) {
+        own.ca_file = certificate_path(ca_file, ca, ".pem");
+    }
+    if (slimta_tls_new(&tls, &own, &error) != 0 ||
+        certificate_add(tls, certificate, &error) != 0) {
+        fail_msg("%s", error.text);
+    }
+    return tls;
 }
 
 char *host_message(size_t lines, size_t *size)

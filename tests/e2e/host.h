@@ -9,6 +9,8 @@
 
 #include <slimta/edge.h>
 
+#include "tls_client.h"
+
 /** The end of every wait: a test that hangs fails. */
 #define HOST_PATIENCE_S 30
 
@@ -20,6 +22,7 @@
 /** One connection to an edge. Nothing of it asserts: it works on any thread. */
 struct host_client {
     int fd;
+    struct tls_client *tls; /* NULL: in the clear */
     size_t held;
     char buffer[16384];
     char line[1024]; /* the last line of the last reply */
@@ -30,6 +33,15 @@ int host_client_open(
     struct host_client *client, const struct slimta_address *address);
 
 void host_client_close(struct host_client *client);
+
+/** From now on all goes over TLS, also the end: the handshake. 0 or -1; after
+ * that the connection is still to be closed. `options` may be NULL. */
+int host_client_secure(
+    struct host_client *client, const struct tls_client_options *options);
+
+/** Reads the banner, says EHLO and STARTTLS, and shakes hands; 0 or -1. */
+int host_client_starttls(
+    struct host_client *client, const struct tls_client_options *options);
 
 /** Goes with a reset instead of an orderly end. */
 void host_client_reset(struct host_client *client);
@@ -141,6 +153,11 @@ void host_edge_stopped(struct smtp_edge *edge, void *user);
 
 /** Waits, within the patience; 1 or 0. */
 int host_wait(sem_t *semaphore);
+
+/** A context with a certificate of the build, for an edge; asserts. `options`
+ * may be NULL; `ca` names who may sign clients' certificates, or is NULL. */
+struct slimta_tls *host_tls(const struct slimta_tls_options *options,
+    const char *certificate, const char *ca);
 
 /** Counts the entries of a directory such as /proc/self/fd. */
 size_t host_count(const char *directory);

@@ -202,6 +202,8 @@ static void give_orders(struct host_policy *policy, const struct way *way)
 {
     static const int codes[HOST_STEPS] = {[HOST_CONNECT] = 220,
         [HOST_BANNER] = 220,
+        [HOST_STARTTLS] = 220,
+        [HOST_AUTH] = 235,
         [HOST_DATA] = 354,
         [HOST_QUIT] = 221,
         [HOST_EXTENSIONS] = -1};

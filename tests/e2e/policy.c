@@ -6,9 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include <slimta/auth.h>
+
 const char *const host_step_names[HOST_STEPS] = {"connect", "banner", "ehlo",
-    "helo", "mail", "rcpt", "data", "chunk", "have_data", "queued", "rset",
-    "noop", "quit", "command", "extensions"};
+    "helo", "starttls", "tls", "auth", "secret", "mail", "rcpt", "data",
+    "chunk", "have_data", "queued", "rset", "noop", "quit", "command",
+    "extensions"};
 
 static void cancelled(struct slimta_op *op, void *user)
 {
@@ -42,6 +45,21 @@ static void note(struct host_policy *policy, enum host_step step,
     }
 }
 
+static int say(struct slimta_op *op, struct slimta_reply *reply, int code,
+    const char *text)
+{
+    switch (code) {
+    case 0:
+        return 0;
+    case HOST_PASSWORD:
+        return slimta_op_secret(op, text);
+    case HOST_STORED:
+        return slimta_op_secret_stored(op, text);
+    default:
+        return slimta_reply_set(reply, code, text);
+    }
+}
+
 static void act(struct host_policy *policy, enum host_step step,
     const struct slimta_session *session, struct slimta_reply *reply,
     struct slimta_op *op)
@@ -60,8 +78,8 @@ static void act(struct host_policy *policy, enum host_step step,
         }
         return;
     }
-    if (order->deed != HOST_PASS && order->code != 0) {
-        (void)slimta_reply_set(reply, order->code, order->text);
+    if (order->deed != HOST_PASS) {
+        (void)say(op, reply, order->code, order->text);
     }
     if (order->deed == HOST_FINISH) {
         (void)slimta_op_finish(op);
@@ -92,6 +110,8 @@ static void asked(struct host_policy *policy, enum host_step step,
 
 PLAIN(connect, HOST_CONNECT)
 PLAIN(banner, HOST_BANNER)
+PLAIN(starttls, HOST_STARTTLS)
+PLAIN(tls, HOST_TLS)
 PLAIN(data, HOST_DATA)
 PLAIN(rset, HOST_RSET)
 PLAIN(noop, HOST_NOOP)
@@ -107,6 +127,31 @@ static void on_helo(struct slimta_session *session, struct slimta_reply *reply,
     const char *name, struct slimta_op *op, void *user)
 {
     asked(user, HOST_HELO, session, reply, op, NULL, name);
+}
+
+static void on_auth(struct slimta_session *session, struct slimta_reply *reply,
+    struct slimta_credentials *credentials, struct slimta_op *op, void *user)
+{
+    const char *password = slimta_credentials_password(credentials);
+    char text[512];
+
+    snprintf(text, sizeof text, "%s|%s|%s|%s|%d",
+        slimta_credentials_mechanism(credentials),
+        slimta_credentials_authcid(credentials),
+        slimta_credentials_authzid(credentials),
+        password == NULL ? "(none)" : password,
+        slimta_credentials_are_proved(credentials));
+    asked(user, HOST_AUTH, session, reply, op, credentials, text);
+}
+
+static void on_secret(struct slimta_session *session,
+    struct slimta_reply *reply, const char *mechanism, const char *authcid,
+    struct slimta_op *op, void *user)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "%s|%s", mechanism, authcid);
+    asked(user, HOST_SECRET, session, reply, op, NULL, text);
 }
 
 static void on_mail(struct slimta_session *session, struct slimta_reply *reply,
@@ -202,6 +247,10 @@ void host_policy_init(struct host_policy *policy)
         .banner = on_banner,
         .ehlo = on_ehlo,
         .helo = on_helo,
+        .starttls = on_starttls,
+        .tls = on_tls,
+        .auth = on_auth,
+        .secret = on_secret,
         .mail = on_mail,
         .rcpt = on_rcpt,
         .data = on_data,
@@ -267,9 +316,7 @@ int host_taken_answer(struct host_taken *taken, int code, const char *text)
     struct slimta_op *op = taken->op;
 
     taken->op = NULL;
-    if (code != 0) {
-        assert_int_equal(slimta_reply_set(slimta_op_reply(op), code, text), 0);
-    }
+    assert_int_equal(say(op, slimta_op_reply(op), code, text), 0);
     return slimta_op_finish(op);
 }
 

@@ -10,6 +10,10 @@ enum host_step {
     HOST_BANNER,
     HOST_EHLO,
     HOST_HELO,
+    HOST_STARTTLS,
+    HOST_TLS,
+    HOST_AUTH,
+    HOST_SECRET,
     HOST_MAIL,
     HOST_RCPT,
     HOST_DATA,
@@ -33,6 +37,10 @@ enum host_deed {
     HOST_TAKE,  /* takes the op: the test answers it */
     HOST_FINISH /* takes the op and answers inside the callback */
 };
+
+/* With HOST_SECRET and a code of HOST_PASSWORD or HOST_STORED, the text is the
+ * secret. */
+enum { HOST_PASSWORD = -1, HOST_STORED = -2 };
 
 struct host_order {
     enum host_deed deed;
@@ -86,13 +94,11 @@ void host_policy_fini(struct host_policy *policy);
 void host_policy_order(struct host_policy *policy, enum host_step step,
     enum host_deed deed, int code, const char *text);
 
-/** Takes a step's validator out of the table; before it is added. */
-void host_policy_drop(struct host_policy *policy, enum host_step step);
-
 /** Waits for an op that was taken; it is the caller's. */
 struct host_taken host_policy_next(struct host_policy *policy);
 
-/** Answers it from the caller's thread; what slimta_op_finish returned. */
+/** Answers it from the caller's thread; what slimta_op_finish returned. With
+ * `code` 0 nothing is said; else as struct host_order has it. */
 int host_taken_answer(struct host_taken *taken, int code, const char *text);
 
 /** Waits until `*value` (under the lock) is at least `wanted`; 1 or 0. */

@@ -93,10 +93,13 @@ def no_renegotiation():
             [tool('openssl', 'openssl'), 's_client', '-connect',
              '127.0.0.1:%d' % server.port, '-tls1_2'], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        text = ''
+        while '220 ' not in text:  # else the banner comes in between
+            text += child.stdout.readline().decode()
         # "R" alone on a line has openssl renegotiate; refused, it ends.
         child.stdin.write(b'R\n')
         child.stdin.flush()
-        text = child.stdout.read().decode()
+        text += child.stdout.read().decode()
         child.wait()
         check('no renegotiation' in text, text)
 

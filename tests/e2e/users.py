@@ -9,6 +9,7 @@ import tempfile
 
 import tap
 from server import PROGRAM, Server, environment
+from server import run as run_server
 from tap import check, equal
 
 FOLDER = tempfile.mkdtemp(prefix='slimta-users-')
@@ -89,6 +90,30 @@ def read_anew():
         tap.until(lambda: 'line 1: no colon; the old users stay'
                   in server.process.errors(), 'the complaint')
         equal(log_in(server, 'tim', 'two'), 235, 'AUTH')
+
+
+@tap.test
+def unusable():
+    """a file that cannot be used is named, and no fault of the command line"""
+    for text, flaw in (('tim:sesame\nnonsense\n', 'line 2: no colon'),
+                       (':sesame\n', 'line 1: no name'),
+                       ('tim:sesame\ntim:two\n', 'tim is there twice'),
+                       ('tim:{SCRAM-SHA-256}x\n', 'malformed stored keys')):
+        write(text)
+        status, _, errors = run_server('--auth', 'PLAIN', '--users', USERS)
+        equal(status, 1, flaw)
+        check(USERS in errors and flaw in errors, errors)
+        check('sesame' not in errors, 'a password is told')
+    status, _, errors = run_server('--auth', 'PLAIN', '--users', FOLDER)
+    equal((status, FOLDER in errors), (1, True), errors)
+
+
+@tap.test
+def no_certificate():
+    """neither is a file that holds no certificate"""
+    write('tim:sesame\n')
+    status, _, errors = run_server('--tls-cert', USERS, '--tls-key', USERS)
+    equal((status, USERS in errors), (1, True), errors)
 
 
 @tap.at_end

@@ -99,7 +99,11 @@ static void feed(struct end *end, struct slimta_slice octets)
     size_t got;
 
     sli_tls_stream_feed(end->stream, octets);
-    end->status = sli_tls_stream_handshake(end->stream);
+    end->status = sli_tls_stream_handshake_lightly(end->stream);
+    if (end->status == SLI_TLS_WANTS_TIME) {
+        end->status = sli_tls_stream_handshake(end->stream);
+        require(end->status != SLI_TLS_WANTS_TIME);
+    }
     while (end->status == SLI_TLS_DONE) {
         got = 0;
         end->status = sli_tls_stream_read(end->stream, out, sizeof out, &got);

@@ -1,11 +1,14 @@
 """The examples do what they say, and so do the lines that are printed."""
 
+import base64
 import contextlib
 import json
 import pathlib
 import re
+import shutil
 import signal
 import smtplib
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -15,6 +18,7 @@ from project import BUILD, SOURCE
 from tap import check, equal
 
 EXAMPLES = BUILD / 'examples'
+CERTIFICATES = BUILD / 'tests/support'
 MESSAGE = b'Subject: hello\r\n\r\nHello.\r\n'
 
 
@@ -197,6 +201,139 @@ def two_edges():
         equal(sizes, ['1048576', '52428800'], 'limits')
 
 
+def log_in(client, name, password, authzid=''):
+    """The code of AUTH PLAIN, and what is said to MAIL then."""
+    words = '%s\0%s\0%s' % (authzid, name, password)
+    code, _ = client.docmd(
+        'AUTH', 'PLAIN ' + base64.b64encode(words.encode()).decode())
+    reply = client.mail('you@example.com')
+    client.rset()
+    return code, reply[0]
+
+
+@tap.test
+def check_login():
+    """check_login knows two people, who act as themselves"""
+    with running('check_login', '0') as (_, port):
+        with connected(port) as client:
+            equal(client.esmtp_features['auth'].split(), ['PLAIN', 'LOGIN'],
+                  'offered')
+            equal(client.mail('you@example.com'),
+                  (550, b'5.7.1 Sender not allowed'), 'before AUTH')
+            for name, password, authzid in (
+                    ('tim', 'Sesame', ''), ('tim', 'open it', ''),
+                    ('nobody', 'sesame', ''), ('tim', 'sesame', 'ursel')):
+                equal(log_in(client, name, password, authzid), (535, 550),
+                      '%s as %r' % (name, authzid))
+            equal(log_in(client, 'tim', 'sesame', 'tim'), (235, 250), 'tim')
+        with connected(port) as client:
+            client.user, client.password = 'ursel', 'open it'
+            equal(client.auth('LOGIN', client.auth_login)[0], 235, 'ursel')
+            code, _ = send(client, 'you@example.com', ['a@example.org'])
+            equal(code, 250, 'reply')
+
+
+@tap.test
+def slow_login():
+    """slow_login answers from its worker, and survives a client that left"""
+    with running('slow_login', '0') as (_, port):
+        with connected(port) as client:
+            for name, password, authzid in (
+                    ('tim', 'Sesame', ''), ('nobody', 'sesame', ''),
+                    ('tim', 'sesame', 'ursel')):
+                equal(log_in(client, name, password, authzid)[0], 535, name)
+            client.putcmd('AUTH', 'PLAIN ' + base64.b64encode(
+                b'\0tim\0sesame').decode())
+            client.close()
+        with connected(port) as client:
+            equal(log_in(client, 'tim', 'sesame')[0], 235, 'tim')
+            code, _ = send(client, 'you@example.com', ['a@example.org'])
+            equal(code, 250, 'reply')
+
+
+def trusting():
+    context = ssl.create_default_context(cafile=CERTIFICATES / 'ca.pem')
+    context.check_hostname = False
+    return context
+
+
+def submits_with_starttls(port):
+    """Nothing but STARTTLS in the clear."""
+    with connected(port) as client:
+        equal(client.mail('you@example.com')[0], 530, 'in the clear')
+        client.starttls(context=trusting())
+        client.ehlo()
+        offered = client.esmtp_features['auth'].split()
+        check('SCRAM-SHA-256' in offered and 'PLAIN' in offered, offered)
+        equal(log_in(client, 'tim', 'Sesame'), (535, 550), 'wrong')
+        equal(log_in(client, 'nobody', 'sesame'), (535, 550), 'nobody')
+        equal(log_in(client, 'tim', 'sesame'), (235, 250), 'tim')
+        code, _ = send(client, 'you@example.com', ['a@example.org'])
+        equal(code, 250, 'reply')
+
+
+def subject_at(port):
+    """Whose certificate it is where TLS comes at once."""
+    with smtplib.SMTP_SSL('127.0.0.1', port, timeout=30,
+                          context=trusting()) as client:
+        return dict(x[0] for x in client.sock.getpeercert()['subject'])
+
+
+def submits_with_scram(port):
+    """TLS at once, and msmtp."""
+    return subprocess.run(
+        ['msmtp', '--host=127.0.0.1', '--port=%d' % port,
+         '--auth=scram-sha-256', '--tls=on', '--tls-starttls=off',
+         '--tls-trust-file=%s' % (CERTIFICATES / 'ca.pem'),
+         '--tls-host-override=mx.example.com', '--user=tim',
+         '--passwordeval=echo sesame', '--from=a@example.com',
+         'b@example.org'], input=MESSAGE, timeout=60,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@tap.test
+def submission():
+    """submission takes mail over TLS from whom it knows; renews at SIGHUP"""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [pathlib.Path(folder, name) for name in ('used.pem', 'used.key')]
+
+        def install(name):
+            for file in files:
+                shutil.copy(CERTIFICATES / (name + file.suffix), file)
+        install('server')
+        with running('submission', '0', '0', *files) as (child, port):
+            other = read_port(child)
+            submits_with_starttls(port)
+            if shutil.which('msmtp') is not None:
+                done = submits_with_scram(other)
+                equal((done.returncode, done.stdout), (0, b''), 'msmtp')
+            with smtplib.SMTP_SSL('127.0.0.1', other, timeout=30,
+                                  context=trusting()) as old:
+                old.ehlo()
+                install('second')
+                child.send_signal(signal.SIGHUP)
+                tap.until(lambda: subject_at(other)['commonName']
+                          == 'other.example.org', 'the new certificate')
+                equal(log_in(old, 'tim', 'sesame'), (235, 250), 'the old one')
+                files[1].write_text('')
+                child.send_signal(signal.SIGHUP)
+                check(str(files[1]) in child.stderr.readline(), 'no complaint')
+            child.stderr.readline()  # of the other edge
+            equal(subject_at(other)['commonName'], 'other.example.org', 'stays')
+            ends_well(child)
+
+
+@tap.test
+def submission_usage():
+    """submission says what it lacks"""
+    for arguments, words in (
+            ([], b'four arguments'),
+            (['0', '0', '/nowhere.pem', '/nowhere.key'], b'/nowhere.pem')):
+        done = subprocess.run([EXAMPLES / 'submission', *arguments], timeout=60,
+                              stderr=subprocess.PIPE)
+        equal((done.returncode, words in done.stderr), (1, True), done.stderr)
+
+
 def read_event(child, name):
     """The next event of that name, with the lines before it passed over."""
     for line in child.stderr:
@@ -267,10 +404,10 @@ def curl_line(name, pattern):
     return found.group()
 
 
-def deliver(command):
+def deliver(command, *arguments):
     """Gives the shell the line, with another port, and looks for the mail."""
     with tempfile.TemporaryDirectory() as folder:
-        with running('slimta-smtpd', '--listen', '127.0.0.1:0',
+        with running('slimta-smtpd', '--listen', '127.0.0.1:0', *arguments,
                      folder=folder) as (child, port):
             subprocess.run(['sh', '-ec', command.replace(':2525',
                                                          ':%d' % port)],
@@ -287,6 +424,22 @@ def deliver(command):
 def line_of_dev_run():
     """the curl line of ./dev run delivers a mail to ./mail"""
     deliver(curl_line('dev', r'printf .Subject[^\n]*2525$'))
+
+
+@tap.test
+def tls_of_dev_run():
+    """what ./dev run adds for TLS fits the certificate that it makes"""
+    make = curl_line('dev', r'^make_certificate\(\) \{.*?^\}$')
+    option = curl_line('dev', r'--ssl-reqd --cacert [\w/.]+')
+    line = curl_line('dev', r'printf .Subject[^\n]*2525$')
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, 'build').mkdir()
+        subprocess.run(['sh', '-euc', make + '\nmake_certificate'], check=True,
+                       cwd=folder, timeout=60)
+        build = folder + '/build/'
+        deliver(line.replace('curl ', 'curl %s ' % option).replace(
+            'build/', build), '--tls-cert', build + 'localhost.pem',
+            '--tls-key', build + 'localhost.key')
 
 
 @tap.test

@@ -73,9 +73,15 @@ certify leaf between '/CN=leaf.example.com' "$lasting" \
     subjectAltName=DNS:leaf.example.com
 cat leaf.pem between.pem >chain.pem
 
-# Of clients: good, of an unknown authority, too old, with an odd name.
+# Of clients: good, with mail addresses, without a name, of an unknown authority,
+# too old, with an odd name.
 ec_key client
 certify client ca '/C=DE/O=Acme, Inc./CN=client' "$lasting"
+ec_key mailbox
+certify mailbox ca '/O=Test/CN=Alice' "$lasting" \
+    subjectAltName=DNS:alice.example.com,email:alice@example.com,email:a@b.example
+ec_key nameless
+certify nameless ca '/O=Test' "$lasting"
 ec_key stranger
 certify stranger other_ca '/CN=stranger' "$lasting"
 ec_key expired

@@ -69,6 +69,7 @@ struct end {
     struct sli_tls_stream *stream;
     struct way out;
     enum sli_tls_status status;
+    unsigned heavy; /* how often it has wanted time */
 };
 
 static inline void end_attach(struct end *end)
@@ -77,6 +78,7 @@ static inline void end_attach(struct end *end)
 
     sli_tls_stream_set_sink(end->stream, &sink);
     end->status = SLI_TLS_WANTS_INPUT;
+    end->heavy = 0;
 }
 
 static inline void end_free(struct end *end)
@@ -87,6 +89,16 @@ static inline void end_free(struct end *end)
     end->status = SLI_TLS_WANTS_INPUT;
 }
 
+/** As far as the input goes: what is light first. */
+static inline void end_get_on(struct end *end)
+{
+    end->status = sli_tls_stream_handshake_lightly(end->stream);
+    if (end->status == SLI_TLS_WANTS_TIME) {
+        end->heavy++;
+        end->status = sli_tls_stream_handshake(end->stream);
+    }
+}
+
 /* A step of one end's handshake with what the other has sent. */
 static inline int end_shake(struct end *end, struct end *other, size_t most)
 {
@@ -94,7 +106,7 @@ static inline int end_shake(struct end *end, struct end *other, size_t most)
     struct slimta_slice records = way_next(&other->out, most);
 
     sli_tls_stream_feed(end->stream, records);
-    end->status = sli_tls_stream_handshake(end->stream);
+    end_get_on(end);
     return records.size > 0 || end->out.end != said;
 }
 

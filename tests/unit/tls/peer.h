@@ -11,8 +11,19 @@ static inline void peer_want_tickets(mbedtls_ssl_config *config)
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
         config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
 }
+
+/** From now on it speaks no TLS 1.3. */
+static inline void peer_limit_to_1_2(mbedtls_ssl_config *config)
+{
+    mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_2);
+}
 #else
 static inline void peer_want_tickets(mbedtls_ssl_config *config)
+{
+    (void)config;
+}
+
+static inline void peer_limit_to_1_2(mbedtls_ssl_config *config)
 {
     (void)config;
 }
@@ -120,7 +131,7 @@ static inline enum sli_tls_status peer_call(struct peer *peer,
         if (way_left(&peer->out) > 0) {
             sli_tls_stream_feed(
                 peer->server.stream, way_next(&peer->out, SIZE_MAX));
-            peer->server.status = sli_tls_stream_handshake(peer->server.stream);
+            end_get_on(&peer->server);
         } else if (said == peer->server.out.end) {
             break;
         }

@@ -58,7 +58,7 @@ static void assert_fails(int err, int code, const char *words)
     if (strstr(error.text, words) == NULL) {
         fail_msg("%s", error.text);
     }
-    assert_false(sli_tls_context_has_certificate(tls));
+    assert_string_equal(sli_tls_context_flaw(tls), "it has no certificate");
 }
 
 static void has_defaults(void **state)
@@ -67,7 +67,7 @@ static void has_defaults(void **state)
 
     (void)state;
     assert_int_equal(slimta_tls_new(&other, NULL, NULL), 0);
-    assert_false(sli_tls_context_has_certificate(other));
+    assert_non_null(sli_tls_context_flaw(other));
     assert_ptr_equal(slimta_tls_ref(other), other);
     slimta_tls_unref(other);
     slimta_tls_unref(other);
@@ -194,7 +194,30 @@ static void wants_a_key_that_fits(void **state)
     assert_fails(certificate_add_pair(tls, "server", "rsa", &error),
         SLIMTA_EINVAL, "rsa.key: it does not fit the certificate");
     assert_int_equal(certificate_add(tls, "server", &error), 0);
-    assert_true(sli_tls_context_has_certificate(tls));
+    assert_null(sli_tls_context_flaw(tls));
+}
+
+/* A client could never show what nobody can judge. */
+static void wants_an_authority_to_require_certificates(void **state)
+{
+    char path[CERTIFICATE_PATH_SIZE];
+    struct slimta_tls_options options = {
+        .size = sizeof options,
+        .verify = SLIMTA_TLS_VERIFY_REQUIRED,
+    };
+    struct slimta_tls *made = NULL;
+
+    (void)state;
+    assert_int_equal(slimta_tls_new(&made, &options, NULL), 0);
+    assert_int_equal(certificate_add(made, "server", NULL), 0);
+    assert_string_equal(sli_tls_context_flaw(made),
+        "clients are to show certificates, but no CA is given");
+    slimta_tls_unref(made);
+    options.ca_file = certificate_path(path, "ca", ".pem");
+    assert_int_equal(slimta_tls_new(&made, &options, NULL), 0);
+    assert_int_equal(certificate_add(made, "server", NULL), 0);
+    assert_null(sli_tls_context_flaw(made));
+    slimta_tls_unref(made);
 }
 
 static int add_texts(struct slimta_slice certificate, struct slimta_slice key,
@@ -213,6 +236,7 @@ static int add_texts(struct slimta_slice certificate, struct slimta_slice key,
 static void reads_texts_in_memory(void **state)
 {
     char certificate[8192];
+    char two[2 * sizeof certificate];
     char key[8192];
     struct slimta_slice chain =
         text_of(certificate, sizeof certificate, "server", ".pem");
@@ -224,6 +248,14 @@ static void reads_texts_in_memory(void **state)
     assert_fails(add_texts(chain, SLI_LITERAL("nonsense"), NULL), SLIMTA_EINVAL,
         "key in memory: ");
     assert_fails(add_texts(sli_slice(chain.data, chain.size / 2), secret, NULL),
+        SLIMTA_EINVAL, "certificate in memory: ");
+    /* A chain is read whole or not at all. */
+    memcpy(two, chain.data, chain.size);
+    memcpy(two + chain.size, chain.data, chain.size);
+    assert_fails(add_texts(sli_slice(two, chain.size * 2 - 40), secret, NULL),
+        SLIMTA_EINVAL, "certificate in memory: ");
+    two[chain.size + chain.size / 2] = '!';
+    assert_fails(add_texts(sli_slice(two, chain.size * 2), secret, NULL),
         SLIMTA_EINVAL, "certificate in memory: ");
     /* Each is taken for what it is meant to be. */
     assert_fails(
@@ -263,6 +295,24 @@ static void reads_up_to_the_limit(void **state)
     free(text);
 }
 
+/* A CA that mbedTLS cannot read is not trusted; the others are. */
+static void leaves_out_authorities_that_it_cannot_read(void **state)
+{
+    char text[2 * 8192];
+    struct slimta_tls_options options = {.size = sizeof options};
+    struct slimta_slice good = text_of(text, 8192, "ca", ".pem");
+    struct slimta_tls *other = NULL;
+
+    (void)state;
+    memcpy(text + good.size, good.data, good.size);
+    text[good.size / 2] = '!';
+    options.ca_pem = good;
+    assert_int_equal(slimta_tls_new(&other, &options, &error), SLIMTA_EINVAL);
+    options.ca_pem.size *= 2;
+    assert_int_equal(slimta_tls_new(&other, &options, &error), 0);
+    slimta_tls_unref(other);
+}
+
 static void is_left_alone_when_in_use(void **state)
 {
     (void)state;
@@ -290,7 +340,7 @@ static void build(struct fail_alloc *failing, void *user)
     (void)user;
     if (err == 0) {
         err = certificate_add(made, "rsa", &error);
-        assert_int_equal(sli_tls_context_has_certificate(made), err == 0);
+        assert_int_equal(sli_tls_context_flaw(made) == NULL, err == 0);
     }
     if (err == 0) {
         err = certificate_add_pair(made, "chain", "leaf", &error);
@@ -321,9 +371,11 @@ int main(void)
         TEST(names_a_file_that_it_may_not_read),
         TEST(wants_both_and_each_once),
         TEST(wants_a_key_that_fits),
+        cmocka_unit_test(wants_an_authority_to_require_certificates),
         TEST(reads_texts_in_memory),
         TEST(opens_keys_with_a_password),
         TEST(reads_up_to_the_limit),
+        TEST(leaves_out_authorities_that_it_cannot_read),
         TEST(is_left_alone_when_in_use),
         TEST(survives_without_memory),
     };

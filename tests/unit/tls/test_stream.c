@@ -451,6 +451,7 @@ static void tells_what_was_agreed_on(void **state)
     assert_false(info->has_peer_certificate);
     assert_false(info->peer_is_verified);
     assert_null(info->peer_subject);
+    assert_null(info->peer_name);
     if (strcmp(info->version, "TLSv1.3") == 0) {
         assert_string_equal(info->cipher, "TLS_AES_128_GCM_SHA256");
     } else {
@@ -563,6 +564,7 @@ static void asks_for_certificates(void **state)
     assert_true(info->has_peer_certificate);
     assert_true(info->peer_is_verified);
     assert_string_equal(info->peer_subject, "CN=client,O=Acme\\, Inc.,C=DE");
+    assert_string_equal(info->peer_name, "client");
     for (size_t i = 0; i < sizeof info->peer_sha256; i++) {
         sum += info->peer_sha256[i];
     }
@@ -594,6 +596,29 @@ static void asks_for_certificates(void **state)
     assert_string_equal(sli_tls_stream_info(server.stream)->peer_subject,
         "CN=日本,OU=a+CN=\\ two \\=,O=\\#1 \\+ \\\"Zoë\\\" "
         "\\<x\\>\\;\\\\\\ ");
+}
+
+static void assert_named(const char *certificate, const char *name)
+{
+    const char *told;
+
+    asks(SLIMTA_TLS_VERIFY_REQUIRED, certificate);
+    assert_shakes("mx.example.com");
+    told = sli_tls_stream_info(server.stream)->peer_name;
+    if (name == NULL) {
+        assert_null(told);
+    } else {
+        assert_string_equal(told, name);
+    }
+    close_both();
+}
+
+static void tells_whom_a_certificate_names(void **state)
+{
+    (void)state;
+    assert_named("mailbox", "alice@example.com");
+    assert_named("odd", "日本");
+    assert_named("nameless", NULL);
 }
 
 /* With TLS 1.3 a client has done before the server looks at it. */
@@ -780,6 +805,7 @@ int main(void)
         TEST(chooses_a_certificate_by_name),
         TEST(refuses_a_server_that_is_not_meant),
         TEST(asks_for_certificates),
+        TEST(tells_whom_a_certificate_names),
         TEST(requires_certificates),
         TEST(agrees_on_a_protocol),
         TEST(keeps_to_its_least_version),

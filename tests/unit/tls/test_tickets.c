@@ -112,6 +112,85 @@ static void gives_no_tickets_when_it_asks_for_certificates(void **state)
         &(struct slimta_tls_options){.verify = SLIMTA_TLS_VERIFY_OPTIONAL});
 }
 
+/* --- What is heavy ----------------------------------------------------------
+ */
+
+/* How often a whole handshake has wanted time. */
+static unsigned heavy_of(struct slimta_tls *tls, int resumes)
+{
+    assert_int_equal(
+        peer_call(&peer, &alloc.table, tls, resumes), SLI_TLS_DONE);
+    return peer.server.heavy;
+}
+
+static size_t ticket_size(void)
+{
+    return peer.session.SLI_TLS_MEMBER(ticket_len);
+}
+
+/* A key exchange and a signature for the first flight, what the client's key
+ * comes to for the second. */
+static void wants_time_for_a_full_handshake(void **state)
+{
+    struct slimta_tls *tls = context(&(struct slimta_tls_options){0});
+
+    (void)state;
+    assert_int_equal(heavy_of(tls, 0), SLI_TLS_HAS_1_3 ? 1 : 2);
+    peer_hang_up(&peer);
+    peer_limit_to_1_2(&peer.config);
+    assert_int_equal(heavy_of(tls, 0), 2);
+    peer_hang_up(&peer);
+    slimta_tls_unref(tls);
+}
+
+static void resumes_lightly(void **state)
+{
+    struct slimta_tls *tls = context(&(struct slimta_tls_options){0});
+
+    (void)state;
+    peer_limit_to_1_2(&peer.config);
+    (void)heavy_of(tls, 0);
+    peer_hang_up(&peer);
+    assert_int_equal(heavy_of(tls, 1), 0);
+    assert_true(is_resumed());
+    peer_hang_up(&peer);
+    slimta_tls_unref(tls);
+}
+
+/* With TLS 1.3 a ticket saves the signature, but keys are exchanged anew. */
+static void wants_time_to_resume_with_tls_1_3(void **state)
+{
+    struct slimta_tls *tls = context(&(struct slimta_tls_options){0});
+
+    (void)state;
+    (void)heavy_of(tls, 0);
+    peer_hang_up(&peer);
+    assert_int_equal(heavy_of(tls, 1), SLI_TLS_HAS_1_3 ? 1 : 0);
+    assert_true(is_resumed());
+    peer_hang_up(&peer);
+    slimta_tls_unref(tls);
+}
+
+/* Wherever it was changed: a ticket that does not hold gets nothing heavy done
+ * where others wait. */
+static void wants_time_for_a_forged_ticket(void **state)
+{
+    struct slimta_tls *tls = context(&(struct slimta_tls_options){0});
+
+    (void)state;
+    peer_limit_to_1_2(&peer.config);
+    (void)heavy_of(tls, 0);
+    peer_hang_up(&peer);
+    assert_in_range(ticket_size(), 64, 1024);
+    for (size_t at = 0; at < ticket_size(); at += 13) {
+        peer.session.SLI_TLS_MEMBER(ticket)[at] ^= 1;
+        assert_int_equal(heavy_of(tls, 1), 2);
+        assert_false(is_resumed());
+        peer_hang_up(&peer); /* the next ticket is a good one */
+    }
+    slimta_tls_unref(tls);
+}
+
 /* --- Threads ----------------------------------------------------------------
  */
 
@@ -179,6 +258,10 @@ int main(void)
         TEST(does_not_know_the_tickets_of_another),
         TEST(gives_no_tickets_when_told_so),
         TEST(gives_no_tickets_when_it_asks_for_certificates),
+        TEST(wants_time_for_a_full_handshake),
+        TEST(resumes_lightly),
+        TEST(wants_time_to_resume_with_tls_1_3),
+        TEST(wants_time_for_a_forged_ticket),
         TEST(shares_a_context_between_threads),
     };
 

@@ -1,6 +1,6 @@
 /** The certificates that the build made for the tests. */
-#ifndef TEST_TLS_CERTIFICATES_H
-#define TEST_TLS_CERTIFICATES_H
+#ifndef SUPPORT_CERTIFICATES_H
+#define SUPPORT_CERTIFICATES_H
 
 #include <stdio.h>
 #include <stdlib.h>
