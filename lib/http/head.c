@@ -1,4 +1,5 @@
-/** The head of a request: what its lines mean, once they have been scanned. */
+/** The head of a request, or of a response: what its lines mean, once they have
+ * been scanned. */
 #include "http/head.h"
 
 #include <string.h>
@@ -120,12 +121,11 @@ static struct sli_http_field cut_field(struct slimta_slice *text)
     return field;
 }
 
-static void cut_fields(struct slimta_slice text,
-    const struct sli_http_scan *scan, struct sli_http_field *fields,
-    struct notes *notes)
+/* `text` begins with the first field. */
+static void cut_fields(struct slimta_slice text, size_t count,
+    struct sli_http_field *fields, struct notes *notes)
 {
-    text = sli_slice_skip(text, scan->fields_at);
-    for (size_t i = 0; i < scan->fields; i++) {
+    for (size_t i = 0; i < count; i++) {
         fields[i] = cut_field(&text);
         note(notes, &fields[i]);
     }
@@ -235,7 +235,8 @@ enum sli_http_refusal sli_http_head_read(struct slimta_slice text,
     *head = (struct sli_http_head){
         .request = {.fields = fields, .field_count = (size_t)scan->fields}};
     set_line(text, scan, head);
-    cut_fields(text, scan, fields, &notes);
+    cut_fields(sli_slice_skip(text, scan->fields_at), head->request.field_count,
+        fields, &notes);
     refusal = check_target(&head->request);
     if (refusal == SLI_HTTP_REFUSAL_NONE) {
         refusal = check_host(&notes, head->minor);
@@ -251,4 +252,19 @@ enum sli_http_refusal sli_http_head_read(struct slimta_slice text,
         refusal = SLI_HTTP_REFUSAL_BAD_EXPECTATION;
     }
     return refusal;
+}
+
+enum sli_http_refusal sli_http_head_read_response(struct slimta_slice text,
+    const struct sli_http_scan *scan, struct sli_http_field *fields, int minor,
+    struct sli_http_head *head)
+{
+    struct notes notes = {0};
+
+    *head = (struct sli_http_head){
+        .request = {.fields = fields, .field_count = (size_t)scan->fields},
+        .minor = minor,
+    };
+    cut_fields(text, head->request.field_count, fields, &notes);
+    head->keeps = !notes.asks_close && (minor > 0 || notes.asks_keep);
+    return set_framing(head, &notes);
 }

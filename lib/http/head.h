@@ -1,4 +1,5 @@
-/** The head of a request: what its lines mean, once they have been scanned. */
+/** The head of a request, or of a response: what its lines mean, once they have
+ * been scanned. */
 #ifndef HTTP_HEAD_H
 #define HTTP_HEAD_H
 
@@ -43,6 +44,15 @@ struct sli_http_head {
  */
 enum sli_http_refusal sli_http_head_read(struct slimta_slice text,
     const struct sli_http_scan *scan, struct sli_http_field *fields,
+    struct sli_http_head *head);
+
+/**
+ * The same for the fields of a response, in which `text` and `scan` begin
+ * behind the status line: `head` has no method and no target. NONE as framing
+ * means that the body ends with the connection, if there is one.
+ */
+enum sli_http_refusal sli_http_head_read_response(struct slimta_slice text,
+    const struct sli_http_scan *scan, struct sli_http_field *fields, int minor,
     struct sli_http_head *head);
 
 #endif

@@ -256,6 +256,17 @@ static void set_fixed(struct slimta_reply *reply, int code,
     reply->fixed = text;
 }
 
+void sli_mail_reply_set_fixed(
+    struct slimta_reply *reply, int code, const char *text)
+{
+    struct slimta_slice enhanced = sli_slice_text(text);
+
+    enhanced.size = sli_mail_reply_enhanced_length(enhanced);
+    text += enhanced.size;
+    set_fixed(reply, code, enhanced,
+        enhanced.size > 0 && text[0] == ' ' ? text + 1 : text);
+}
+
 /* A refusal stays one without the memory for its text. */
 static void refuse_without_text(
     struct slimta_reply *reply, int code, const char *text)
@@ -275,7 +286,7 @@ int slimta_reply_set(struct slimta_reply *reply, int code, const char *text)
         : sli_mail_reply_set(reply, code, sli_slice_text(text));
 
     if (err == SLIMTA_EINVAL) {
-        set_fixed(reply, 451, SLI_LITERAL("4.3.0"), "Unhandled system error");
+        sli_mail_reply_set_fixed(reply, 451, "4.3.0 Unhandled system error");
     } else if (err != 0) {
         refuse_without_text(reply, code, text);
     }

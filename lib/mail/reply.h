@@ -33,6 +33,11 @@ struct slimta_slice sli_mail_reply_text(const struct slimta_reply *reply);
 int sli_mail_reply_set(
     struct slimta_reply *reply, int code, struct slimta_slice text);
 
+/** Sets a static text of one line, which may begin with an enhanced code of the
+ * code's class. Needs no memory and cannot fail. */
+void sli_mail_reply_set_fixed(
+    struct slimta_reply *reply, int code, const char *text);
+
 /** Makes `to` say what `from` says. SLIMTA_ENOMEM: `to` is as it was. */
 int sli_mail_reply_copy(
     struct slimta_reply *to, const struct slimta_reply *from);

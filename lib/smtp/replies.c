@@ -1,4 +1,4 @@
-/** The fixed replies of the SMTP engine: what they say, and nothing else. */
+/** The fixed replies of the SMTP engines: what they say, and nothing else. */
 #include "smtp/replies.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/** The fixed replies of the SMTP engine: what they say, and nothing else. */
+/** The fixed replies of the SMTP engines: what they say, and nothing else. */
 #ifndef SMTP_REPLIES_H
 #define SMTP_REPLIES_H
 
@@ -20,6 +20,12 @@
     X(LOST_CHUNK, 421, "4.5.2 Closing: the size of a chunk cannot be read") \
     X(TOO_MANY_ERRORS, 421, "4.7.0 Too many errors") \
     X(TOO_MANY_COMMANDS, 421, "4.7.0 Too many commands") \
+    /* What the sending engine says for a next hop. */ \
+    X(HOP_NO_MEMORY, 451, "4.3.0 Unhandled system error") \
+    X(HOP_BROKEN, 451, "4.4.0 Next hop does not keep to the protocol") \
+    X(HOP_LOST, 451, "4.4.2 Connection to next hop lost") \
+    X(HOP_TIMEOUT, 451, "4.4.2 Next hop timed out") \
+    X(HOP_UNKNOWN, 451, "4.4.2 Reply of next hop lost") \
     X(TOO_MANY_RECIPIENTS, 452, "4.5.3 Too many recipients") \
     X(UNKNOWN_COMMAND, 500, "5.5.2 Syntax error, command unrecognized") \
     X(BAD_OCTETS, 500, "5.5.2 Syntax error, invalid octets in command") \
@@ -52,8 +58,15 @@
     X(BARE_NEWLINE, 550, "5.5.2 Message contains a bare CR or LF") \
     /* RFC 6531 section 3.5. */ \
     X(SENDER_NEEDS_UTF8, 550, "5.6.7 Sender address needs SMTPUTF8") \
+    /* RFC 6531 section 3.5: so is a sender or a message that needs it. */ \
+    X(HOP_NEEDS_UTF8, 550, "5.6.7 Next hop does not offer SMTPUTF8") \
     X(MESSAGE_TOO_LARGE, 552, "5.3.4 Message exceeded size limit") \
+    /* RFC 1870 section 6. */ \
+    X(HOP_TOO_LARGE, 552, "5.3.4 Message too large for next hop") \
     X(RECIPIENT_NEEDS_UTF8, 553, "5.6.7 Recipient address needs SMTPUTF8") \
+    X(HOP_NO_RECIPIENTS, 554, "5.5.1 No valid recipients") \
+    /* RFC 6152 section 3. */ \
+    X(HOP_NEEDS_8BIT, 554, "5.6.3 Next hop does not take 8-bit content") \
     X(TOO_MANY_HOPS, 554, "5.4.6 Too many hops") \
     X(TEXT_LINE_TOO_LONG, 554, "5.6.0 Message has a line that is too long") \
     /* RFC 3207 section 4.1; stands in for the reply of the owner. */ \

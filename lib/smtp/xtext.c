@@ -45,30 +45,34 @@ int sli_smtp_xtext_decode(struct slimta_slice text, char *out, size_t *size)
     return 1;
 }
 
-int sli_smtp_xtext_append(struct sli_buf *buf, struct slimta_slice text)
+size_t sli_smtp_xtext_encode(struct slimta_slice octets, char *out)
 {
     static const char digits[] = "0123456789ABCDEF";
-    char *out;
-    size_t size = 0;
+    size_t count = 0;
 
-    if (text.size > SIZE_MAX / 4) {
-        return SLIMTA_ENOMEM;
+    for (size_t i = 0; i < octets.size; i++) {
+        unsigned char octet = (unsigned char)octets.data[i];
+
+        if (is_plain(octets.data[i])) {
+            out[count++] = octets.data[i];
+        } else {
+            out[count++] = '+';
+            out[count++] = digits[octet >> 4];
+            out[count++] = digits[octet & 15];
+        }
     }
-    out = sli_buf_reserve(buf, text.size * 3 + 1);
+    return count;
+}
+
+int sli_smtp_xtext_append(struct sli_buf *buf, struct slimta_slice text)
+{
+    char *out = text.size > SIZE_MAX / 4
+        ? NULL
+        : sli_buf_reserve(buf, SLI_SMTP_XTEXT_ENCODED_MAX(text.size) + 1);
+
     if (out == NULL) {
         return SLIMTA_ENOMEM;
     }
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char octet = (unsigned char)text.data[i];
-
-        if (is_plain(text.data[i])) {
-            out[size++] = text.data[i];
-        } else {
-            out[size++] = '+';
-            out[size++] = digits[octet >> 4];
-            out[size++] = digits[octet & 15];
-        }
-    }
-    sli_buf_added(buf, size);
+    sli_buf_added(buf, sli_smtp_xtext_encode(text, out));
     return 0;
 }

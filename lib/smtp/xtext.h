@@ -15,6 +15,12 @@
  */
 int sli_smtp_xtext_decode(struct slimta_slice text, char *out, size_t *size);
 
+/** Room for the xtext of `size` octets. */
+#define SLI_SMTP_XTEXT_ENCODED_MAX(size) ((size)*3)
+
+/** Writes `octets` as xtext to `out`, without NUL; returns its length. */
+size_t sli_smtp_xtext_encode(struct slimta_slice octets, char *out);
+
 /** Appends `text` as xtext. SLIMTA_ENOMEM. */
 int sli_smtp_xtext_append(struct sli_buf *buf, struct slimta_slice text);
 

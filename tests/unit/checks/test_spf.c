@@ -7,7 +7,7 @@
 #include <slimta/spf.h>
 #include <slimta/validators.h>
 
-#include "../mail/sample.h"
+#include "sample.h"
 #include "checks/spf_engine.h"
 #include "fail_alloc.h"
 #include "fake_host.h"

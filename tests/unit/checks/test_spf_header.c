@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "../mail/sample.h"
+#include "sample.h"
 #include "base/alloc.h"
 #include "checks/spf_header.h"
 

@@ -60,10 +60,33 @@ static void decodes_where_it_stands(void **state)
     assert_memory_equal(text, "a\0bA", 4);
 }
 
+/* Every octet, there and back. */
+static void encodes_what_it_decodes(void **state)
+{
+    char octets[256];
+    char text[SLI_SMTP_XTEXT_ENCODED_MAX(sizeof octets)];
+    char back[sizeof text];
+    size_t size = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof octets; i++) {
+        octets[i] = (char)i;
+    }
+    size = sli_smtp_xtext_encode(sli_slice(octets, sizeof octets), text);
+    assert_true(size <= sizeof text);
+    assert_true(sli_smtp_xtext_decode(sli_slice(text, size), back, &size));
+    assert_int_equal(size, sizeof octets);
+    assert_memory_equal(back, octets, size);
+    size = sli_smtp_xtext_encode(SLI_LITERAL("a+b=c d\xfc"), text);
+    assert_true(
+        sli_slice_is(sli_slice(text, size), SLI_LITERAL("a+2Bb+3Dc+20d+FC")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_strictly),
+        cmocka_unit_test(encodes_what_it_decodes),
         cmocka_unit_test(decodes_where_it_stands),
     };
 

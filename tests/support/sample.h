@@ -1,6 +1,6 @@
 /** An envelope to test with. */
-#ifndef MAIL_SAMPLE_H
-#define MAIL_SAMPLE_H
+#ifndef SUPPORT_SAMPLE_H
+#define SUPPORT_SAMPLE_H
 
 #include <slimta/error.h>
 
