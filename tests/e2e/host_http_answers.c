@@ -281,60 +281,6 @@ static void continues(void **state)
     host_queue_fini(&queue);
 }
 
-/* As python-slimta's relay does: a line for each recipient, header block and
- * body in writes of their own, and the body of an answer is never read. */
-static void serves_a_relay(void **state)
-{
-    static const char head[] =
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: identity\r\n"
-        "Content-Length: 22\r\nContent-Type: message/rfc822\r\n"
-        "X-Ehlo: relay.example\r\nX-Envelope-Sender: \r\n";
-    const struct http_edge_options closing = {
-        .size = sizeof closing,
-        .hostname = "mx.example.net",
-        .flags = SLIMTA_HTTP_CLOSES,
-    };
-    static struct web_response response;
-    struct host_queue queue;
-    struct host_pending pending;
-    struct web_edge web;
-
-    (void)state;
-    host_queue_init(&queue, HOST_LATER);
-    web_start(&web, &closing, &queue.queue, NULL);
-    for (int i = 0; i < 2; ++i) {
-        const struct slimta_client *facts = NULL;
-        struct host_client client;
-
-        assert_int_equal(host_client_open(&client, &web.address), 0);
-        assert_int_equal(host_client_send(&client, head, sizeof head - 1), 0);
-        for (int j = 0; j < 1000; ++j) {
-            assert_int_equal(
-                host_client_send(&client, WEB_RCPT_B, sizeof WEB_RCPT_B - 1),
-                0);
-        }
-        assert_int_equal(host_client_send(&client, "\r\n", 2), 0);
-        assert_int_equal(
-            host_client_send(&client, "Subject: one\r\n\r\n", 16), 0);
-        assert_int_equal(host_client_send(&client, "body\r\n", 6), 0);
-        pending = host_queue_next(&queue);
-        facts = slimta_envelope_client(pending.envelope);
-        assert_string_equal(slimta_envelope_sender(pending.envelope), "");
-        assert_int_equal(
-            slimta_envelope_recipient_count(pending.envelope), 1000);
-        assert_string_equal(facts->ehlo_as, "relay.example");
-        assert_string_equal(facts->protocol, "HTTP");
-        assert_int_equal(host_pending_accept(&pending), 0);
-        assert_int_equal(web_read(&client, &response, 1), 200);
-        web_expect_header(&response, "X-Smtp-Reply", ACCEPTED);
-        web_expect_header(&response, "Connection", "close");
-        assert_int_equal(web_read(&client, &response, 1), 0);
-        host_client_close(&client);
-    }
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
-}
-
 /* One message of a queue that refuses, and of one that is too slow. */
 static void tells_what_the_queue_says(void **state)
 {
@@ -755,7 +701,6 @@ int main(void)
         cmocka_unit_test(answers_to_single_octets),
         cmocka_unit_test(answers_in_order),
         cmocka_unit_test(continues),
-        cmocka_unit_test(serves_a_relay),
         cmocka_unit_test(tells_what_the_queue_says),
         cmocka_unit_test(serves_a_key_once),
         cmocka_unit_test(turns_away),
