@@ -293,7 +293,7 @@ static void time_client(struct sli_edge_http_conn *conn)
 }
 
 /* Whether nothing more is to be read for now: as of a client of SMTP, see
- * smtp_session.c. */
+ * edge/smtp/session.c. */
 static int wants_pause(const struct sli_edge_http_conn *conn)
 {
     return !can_go_on(conn) ||
