@@ -3,8 +3,8 @@
 #include <regex.h>
 #include <stddef.h>
 
-#include "server.h"
-#include "values.h"
+#include "server/server.h"
+#include "server/values.h"
 
 enum { LONGEST_RETRY_S = 86400 };
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "values.h"
+#include "server/values.h"
 
 /* --- From the command line ------------------------------------------------ */
 

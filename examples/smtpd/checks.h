@@ -2,7 +2,7 @@
 #ifndef SMTPD_CHECKS_H
 #define SMTPD_CHECKS_H
 
-#include "settings.h"
+#include "server/settings.h"
 
 enum { MAX_SPF_RULES = 16 };
 

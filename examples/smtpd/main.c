@@ -2,8 +2,8 @@
 #include <stddef.h>
 
 #include "checks.h"
-#include "server.h"
-#include "values.h"
+#include "server/server.h"
+#include "server/values.h"
 
 /** What its command line says. */
 struct smtpd {

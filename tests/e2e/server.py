@@ -259,3 +259,12 @@ def run(*arguments, **how):
     process = Process(arguments, **how)
     status = process.wait()
     return status, process.out.decode(), process.errors()
+
+
+def make_user(name, password, program=PROGRAM):
+    """The line for a file of users that --make-user prints."""
+    done = subprocess.run([program, '--make-user', name], env=environment(),
+                          input=password.encode() + b'\n',
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    equal((done.returncode, done.stderr), (0, b''), 'exit and complaints')
+    return done.stdout.decode()

@@ -466,15 +466,15 @@ def curl_line(name, pattern):
     return found.group()
 
 
-def deliver(command, *arguments):
+def deliver(program, command, *arguments):
     """Gives the shell the line, with another port, and looks for the mail."""
     with tempfile.TemporaryDirectory() as folder:
-        with running('slimta-smtpd', '--listen', '127.0.0.1:0', *arguments,
+        with running(program, '--listen', '127.0.0.1:0', *arguments,
                      folder=folder) as (child, port):
-            subprocess.run(['sh', '-ec', command.replace(':2525',
-                                                         ':%d' % port)],
-                           check=True, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, timeout=60)
+            subprocess.run(
+                ['sh', '-ec', re.sub(r':(2525|8025)\b', ':%d' % port, command)],
+                check=True, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, timeout=60)
             child.send_signal(signal.SIGINT)
             equal(child.wait(30), 0, 'exit')
         stored = list((pathlib.Path(folder) / 'mail/new').iterdir())
@@ -482,10 +482,56 @@ def deliver(command, *arguments):
         check(stored[0].read_bytes().endswith(MESSAGE), 'another message')
 
 
+SMTP_LINE = r'printf .Subject[^\n]*2525$'
+HTTP_LINE = r'printf .Subject[^\n]*8025/$'
+
+
 @tap.test
-def line_of_dev_run():
-    """the curl line of ./dev run delivers a mail to ./mail"""
-    deliver(curl_line('dev', r'printf .Subject[^\n]*2525$'))
+def lines_of_dev_run():
+    """the curl lines of ./dev run deliver a mail to ./mail"""
+    deliver('slimta-smtpd', curl_line('dev', SMTP_LINE))
+    deliver('slimta-httpd', curl_line('dev', HTTP_LINE))
+
+
+@contextlib.contextmanager
+def both_served(folder):
+    """What ./dev run does when all is built, on ports of its own; the lines
+    that it says, the first two when both listen."""
+    text = curl_line('dev', r'^serve_both\(\) \{.*?^\}$')
+    build = pathlib.Path(folder, 'build')
+    build.mkdir()
+    (build / 'examples').symlink_to(EXAMPLES)
+    for end in 'pem', 'key':
+        (build / ('localhost.' + end)).symlink_to(
+            CERTIFICATES / ('leaf.' + end))
+    text = re.sub(r'127\.0\.0\.1:\d+', '127.0.0.1:0', text)
+    child = subprocess.Popen(['sh', '-euc', text + '\nserve_both'], cwd=folder,
+                             stderr=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(60, child.kill)
+    watchdog.start()
+    with child:
+        try:
+            yield child, {read_port(child), read_port(child)}
+        finally:
+            child.terminate()
+            child.wait(30)
+            watchdog.cancel()
+
+
+@tap.test
+def dev_run_serves_both():
+    """./dev run ends both servers when it is told to"""
+    with tempfile.TemporaryDirectory() as folder:
+        with both_served(folder) as (child, ports):
+            greetings = sorted(greeting_behind(port, b'QUIT\r\n\r\n')
+                               for port in ports)
+            check(greetings[0].startswith(b'220 '), greetings)
+            check(greetings[1].startswith(b'HTTP/1.1 400'), greetings)
+            child.send_signal(signal.SIGTERM)
+            equal(child.wait(30), 0, 'exit')
+        for port in ports:
+            with socket.socket() as probe:
+                check(probe.connect_ex(('127.0.0.1', port)) != 0, 'it serves')
 
 
 @tap.test
@@ -493,22 +539,25 @@ def tls_of_dev_run():
     """what ./dev run adds for TLS fits the certificate that it makes"""
     make = curl_line('dev', r'^make_certificate\(\) \{.*?^\}$')
     option = curl_line('dev', r'--ssl-reqd --cacert [\w/.]+')
-    line = curl_line('dev', r'printf .Subject[^\n]*2525$')
+    line = curl_line('dev', SMTP_LINE)
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, 'build').mkdir()
         subprocess.run(['sh', '-euc', make + '\nmake_certificate'], check=True,
                        cwd=folder, timeout=60)
         build = folder + '/build/'
-        deliver(line.replace('curl ', 'curl %s ' % option).replace(
-            'build/', build), '--tls-cert', build + 'localhost.pem',
-            '--tls-key', build + 'localhost.key')
+        line = line.replace('curl ', 'curl %s ' % option)
+        deliver('slimta-smtpd', line.replace('build/', build),
+                '--tls-cert', build + 'localhost.pem',
+                '--tls-key', build + 'localhost.key')
 
 
 @tap.test
-def line_of_the_manual():
-    """the manual's curl lines deliver a mail"""
-    lines = curl_line('docs/man/slimta-smtpd.1', r'^printf .Subject.*?2525$')
-    deliver(lines.replace('\\e', '\\'))
+def lines_of_the_manuals():
+    """the curl lines of both manuals deliver a mail"""
+    for program, end in ('slimta-smtpd', '2525'), ('slimta-httpd', '8025/'):
+        lines = curl_line('docs/man/%s.1' % program,
+                          r'^printf .Subject.*?:%s$' % end)
+        deliver(program, lines.replace('\\e', '\\'))
 
 
 tap.main()

@@ -147,7 +147,7 @@ def manual_has_every_flag(program):
     equal(sorted(re.findall(r'^\.It Fl \\-([a-z0-9-]+)', manual, re.M)),
           flags_of(program), 'described')
     synopsis = manual[:manual.index('.Sh DESCRIPTION')]
-    equal(sorted(re.findall(r'Fl \\-([a-z0-9-]+)', synopsis)),
+    equal(sorted(re.findall(r'(?:Fl|\|) \\-([a-z0-9-]+)', synopsis)),
           flags_of(program), 'in the synopsis')
 
 
