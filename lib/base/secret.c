@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-/* A compiler leaves out stores that nobody reads. Which function this is it
- * cannot know, and so calls it; and whole heads are wiped, so it is a fast
- * one. */
-static void *(*const volatile set)(void *, int, size_t) = memset;
-
 void sli_secret_wipe(void *octets, size_t size)
 {
+    /* A compiler leaves out stores that nobody reads. It cannot know which
+     * function this is, and so calls it; and it is a fast one, because whole
+     * heads are wiped. */
+    void *(*volatile set)(void *, int, size_t) = memset;
+
     if (size > 0) {
         (void)set(octets, 0, size);
     }
