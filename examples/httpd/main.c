@@ -98,28 +98,12 @@ static unsigned flags_of(const struct httpd *httpd)
 
 static struct http_edge_options options_of(struct httpd *httpd)
 {
-    struct settings *common = &httpd->common;
     struct http_edge_options options = httpd->edge;
 
-    options.size = sizeof options;
-    options.hostname = common->hostname;
-    options.threads = common->threads;
-    options.max_message_bytes = common->max_message_bytes;
-    options.max_recipients = common->max_recipients;
-    options.max_connections = common->max_connections;
-    options.max_connections_per_ip = common->max_connections_per_ip;
-    options.event = log_event;
-    options.event_user = &common->log;
+    SETTINGS_APPLY(&options, &httpd->common);
     options.flags = flags_of(httpd);
     options.permanent = httpd->permanent_is_422 ? SLIMTA_HTTP_PERMANENT_422
                                                 : SLIMTA_HTTP_PERMANENT_500;
-    if (common->proxy.size != 0) {
-        options.proxy = &common->proxy;
-    }
-    if (common->dns_servers != NULL) {
-        options.dns_servers = common->dns_servers;
-        options.reverse_names = SLIMTA_REVERSE_NAMES_ON;
-    }
     return options;
 }
 

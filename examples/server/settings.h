@@ -57,4 +57,26 @@ struct settings {
     struct log log;
 };
 
+/** Puts them into the options of an edge of either kind, whose members for them
+ * have the same names. Lends them what it borrows. */
+#define SETTINGS_APPLY(options, settings) \
+    do { \
+        (options)->size = sizeof *(options); \
+        (options)->hostname = (settings)->hostname; \
+        (options)->threads = (settings)->threads; \
+        (options)->max_message_bytes = (settings)->max_message_bytes; \
+        (options)->max_recipients = (settings)->max_recipients; \
+        (options)->max_connections = (settings)->max_connections; \
+        (options)->max_connections_per_ip = \
+            (settings)->max_connections_per_ip; \
+        (options)->proxy = \
+            (settings)->proxy.size == 0 ? NULL : &(settings)->proxy; \
+        (options)->dns_servers = (settings)->dns_servers; \
+        (options)->reverse_names = (settings)->dns_servers == NULL \
+            ? SLIMTA_REVERSE_NAMES_OFF \
+            : SLIMTA_REVERSE_NAMES_ON; \
+        (options)->event = log_event; \
+        (options)->event_user = &(settings)->log; \
+    } while (0)
+
 #endif

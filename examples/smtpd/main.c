@@ -70,30 +70,14 @@ static const char *find_flaw(const struct settings *settings)
 
 static struct smtp_edge_options options_of(struct smtpd *smtpd)
 {
-    struct settings *common = &smtpd->common;
     struct smtp_edge_options options = smtpd->edge;
 
-    options.size = sizeof options;
-    options.hostname = common->hostname;
-    options.threads = common->threads;
-    options.max_message_bytes = common->max_message_bytes;
-    options.max_recipients = common->max_recipients;
-    options.max_connections = common->max_connections;
-    options.max_connections_per_ip = common->max_connections_per_ip;
-    options.event = log_event;
-    options.event_user = &common->log;
+    SETTINGS_APPLY(&options, &smtpd->common);
     options.tls_mode =
         smtpd->tls_is_immediate ? SLIMTA_TLS_IMMEDIATE : SLIMTA_TLS_OFFERED;
     options.auth_flags = smtpd->auth_is_insecure ? SLIMTA_AUTH_CLEAR : 0;
     options.dialect =
         smtpd->is_lmtp ? SLIMTA_DIALECT_LMTP : SLIMTA_DIALECT_SMTP;
-    if (common->proxy.size != 0) {
-        options.proxy = &common->proxy;
-    }
-    if (common->dns_servers != NULL) {
-        options.dns_servers = common->dns_servers;
-        options.reverse_names = SLIMTA_REVERSE_NAMES_ON;
-    }
     return options;
 }
 
