@@ -96,7 +96,8 @@ class Web:
         yield Peer("floor", [self.bench.build / "tests/bench/http_floor"])
         if find_program("nginx"):
             yield Peer("nginx", [find_program("nginx"), "-p", self.folder,
-                                 "-c", self.write_nginx_configuration()])
+                                 "-c", self.write_nginx_configuration(),
+                                 "-e", "stderr"])
         if find_program("node"):
             yield Peer("node", [find_program("node"), HERE / "node_server.js"])
 
