@@ -13,6 +13,7 @@ import tempfile
 
 import tap
 from header import v2
+from name_server import NameServer
 from server import HTTPD, PATIENCE, PROGRAM, Server, make_user
 from server import run as run_server
 from secure_clients import CERTIFICATES, NAME, certificate
@@ -166,6 +167,25 @@ def behind_a_balancer():
             one.send(HEADERS + b'\r\n' + MESSAGE)
             one.expect('HTTP/1.1 200 OK')
         check('[192.0.2.7]' in server.maildir.take_one().received, 'the client')
+
+
+@tap.test
+def names_of_clients():
+    """--resolver: the client's name stands in Received"""
+    zones = {'127.in-addr.arpa': '1.0.0 PTR client.test.\n',
+             'client.test': '@ A 127.0.0.1\n'}
+    with NameServer(zones) as names, httpd(
+            '--resolver', names.address, '--log-level', 'debug') as server:
+        with Raw(server.port) as wire:
+            wire.send(HEADERS + b'Expect: 100-continue\r\n\r\n')
+            wire.expect('HTTP/1.1 100')
+            equal(wire.line(), '', 'the end of the 100')
+            until(lambda: 'reverse_name=client.test' in
+                  server.process.errors(), 'the name')
+            wire.send(MESSAGE)
+            wire.answer().is_(200, ACCEPTED)
+        check('(client.test [127.0.0.1])' in server.maildir.take_one().received,
+              'no name')
 
 
 # Who may
