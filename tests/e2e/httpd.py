@@ -184,8 +184,8 @@ def names_of_clients():
                   server.process.errors(), 'the name')
             wire.send(MESSAGE)
             wire.answer().is_(200, ACCEPTED)
-        check('(client.test [127.0.0.1])' in server.maildir.take_one().received,
-              'no name')
+        received = server.maildir.take_one().received
+        check('(client.test [127.0.0.1])' in received, received)
 
 
 # Who may
