@@ -11,7 +11,9 @@ import subprocess
 import tempfile
 
 import tap
+from balancer import Balancer, check_configuration, guide_configuration
 from header import v2
+from name_server import NameServer
 from server import HTTPD, PATIENCE, PROGRAM, Server, make_user
 from server import run as run_server
 from secure_clients import CERTIFICATES, NAME, certificate
@@ -91,6 +93,42 @@ def behind_a_balancer():
             one.send(HEADERS + b'\r\n' + MESSAGE)
             one.expect('HTTP/1.1 200 OK')
         check('[192.0.2.7]' in server.maildir.take_one().received, 'the client')
+
+
+@tap.test
+def balancer_of_the_guide():
+    """haproxy as the guide has it: mail, and its look at the health"""
+    text = guide_configuration('http.md')
+    check_configuration(text)
+    words = re.search(r'server mx1 \S+ (.*?) inter', text).group(1)
+    option = re.search(r'option httpchk .*', text).group()
+    with httpd('--proxy-protocol', 'v2', '--health-path', '/health') as server:
+        with Balancer(server.port, words + ' inter 100', more=option) as front:
+            post(server, where='127.0.0.1:%d' % front.port).is_(200, ACCEPTED)
+            until(lambda: server.process.errors().count(
+                'target=/health status=200') > 2, 'it looks at the health')
+            post(server, where='127.0.0.1:%d' % front.port).is_(200, ACCEPTED)
+            check('DOWN' not in front.said(), front.said())
+        equal(len(server.maildir.take()), 2, 'messages')
+
+
+@tap.test
+def names_of_clients():
+    """--resolver: the client's name stands in Received"""
+    zones = {'127.in-addr.arpa': '1.0.0 PTR client.test.\n',
+             'client.test': '@ A 127.0.0.1\n'}
+    with NameServer(zones) as names, httpd(
+            '--resolver', names.address, '--log-level', 'debug') as server:
+        with Raw(server.port) as wire:
+            wire.send(HEADERS + b'Expect: 100-continue\r\n\r\n')
+            wire.expect('HTTP/1.1 100')
+            equal(wire.line(), '', 'the end of the 100')
+            until(lambda: 'reverse_name=client.test' in
+                  server.process.errors(), 'the name')
+            wire.send(MESSAGE)
+            wire.answer().is_(200, ACCEPTED)
+        received = server.maildir.take_one().received
+        check('(client.test [127.0.0.1])' in received, received)
 
 
 # Who may
