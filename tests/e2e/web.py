@@ -33,6 +33,7 @@ class Answer:
         self.status = int(lines[0].split()[1])
         self.fields = {name.lower(): value for name, value in
                        (line.split(': ', 1) for line in lines[1:])}
+        equal(len(self.fields), len(lines) - 1, 'names of %r' % lines)
         self.reply = self.fields.get('x-smtp-reply')
         self.body = '\r\n\r\n'.join(heads[1:])
         self.said = ''

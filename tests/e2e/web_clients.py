@@ -336,6 +336,23 @@ for what, deed in {'closes': lambda wire: wire.socket.close(),
 
 
 @test
+def goes_away_in_silence():
+    """clients that leave inside a body are counted, and no warning"""
+    with httpd('--log-level', 'warning', '--metrics', '127.0.0.1:0') as server:
+        tap.until(lambda: len(server.process.lines) == 2, 'both addresses')
+        where = server.process.lines[1].split('listening on ')[1]
+        for how in Raw.reset, lambda wire: wire.socket.close():
+            with Raw(server.port) as wire:
+                wire.send(HEADERS + b'Expect: 100-continue\r\n\r\n')
+                wire.expect('HTTP/1.1 100')
+                wire.send(MESSAGE[:-1])
+                how(wire)
+        tap.until(lambda: '\nslimta_messages_aborted_total 2\n' in curl(
+            'http://%s/metrics' % where).body, 'the count')
+        equal(len(server.process.lines), 2, server.process.errors())
+
+
+@test
 def half_closes():
     """a client that shuts down its side behind the body hears the answer"""
     with Raw(servers['plain'].port) as wire:
