@@ -288,25 +288,12 @@ static void pump(struct play *play)
     drop_piece(play);
 }
 
-/* Each piece has a block of memory of its own, so that whoever reads it once it
- * is given back is seen by the address sanitizer. */
 static void feed_until(struct play *play, size_t *at, size_t end)
 {
     while (*at < end) {
-        const struct way *way = play->way;
-        size_t size = way->piece;
+        size_t size = piece_size(play->way, *at, end);
 
-        if (way->first > *at) {
-            size = way->first - *at;
-        }
-        if (size > end - *at) {
-            size = end - *at;
-        }
-        play->piece = malloc(size);
-        if (play->piece == NULL) {
-            die("out of memory");
-        }
-        memcpy(play->piece, play->dialogue->script.input.data + *at, size);
+        play->piece = copied(play->dialogue->script.input.data + *at, size);
         (void)sli_http_server_feed(&play->server, sli_slice(play->piece, size));
         pump(play);
         *at += size;

@@ -455,19 +455,6 @@ static void secure(struct play *play)
     pump(play);
 }
 
-/* Each piece has a block of memory of its own, so that whoever reads it once it
- * is given back is seen by the address sanitizer. */
-static void feed_piece(struct play *play, const char *data, size_t size)
-{
-    play->piece = malloc(size);
-    if (play->piece == NULL) {
-        die("out of memory");
-    }
-    memcpy(play->piece, data, size);
-    (void)sli_smtp_server_feed(&play->server, sli_slice(play->piece, size));
-    pump(play);
-}
-
 /* No piece goes past a handshake. */
 static void feed(struct play *play)
 {
@@ -479,12 +466,13 @@ static void feed(struct play *play)
     for (;;) {
         int is_last = done == dialogue->handshake_count;
         size_t end = is_last ? input->size : dialogue->handshakes[done];
-        size_t size = at == 0 && play->way->first > 0 ? play->way->first
-                                                      : play->way->piece;
+        size_t size = piece_size(play->way, at, end);
 
-        if (at < end) {
-            size = size > end - at ? end - at : size;
-            feed_piece(play, input->data + at, size);
+        if (size > 0) {
+            play->piece = copied(input->data + at, size);
+            (void)sli_smtp_server_feed(
+                &play->server, sli_slice(play->piece, size));
+            pump(play);
             at += size;
         } else if (is_last) {
             return;

@@ -478,26 +478,13 @@ static void pump(struct play *play)
     play->piece = NULL;
 }
 
-/* Each piece has memory of its own, so that the address sanitizer sees who
- * reads it later. */
-static void feed_piece(struct play *play, const char *data, size_t size)
-{
-    play->piece = malloc(size);
-    if (play->piece == NULL) {
-        die("out of memory");
-    }
-    memcpy(play->piece, data, size);
-    sli_smtp_client_feed(&play->client, sli_slice(play->piece, size));
-    pump(play);
-}
-
 /* No piece goes past a handshake. */
 static void feed(struct play *play, const struct way *way)
 {
     const struct dialogue *dialogue = play->dialogue;
-    size_t total = way->cutoff > 0 && way->cutoff < dialogue->script.input.size
-        ? way->cutoff
-        : dialogue->script.input.size;
+    const struct text *input = &dialogue->script.input;
+    size_t total = way->cutoff > 0 && way->cutoff < input->size ? way->cutoff
+                                                                : input->size;
     size_t done = 0;
     size_t at = 0;
 
@@ -506,17 +493,17 @@ static void feed(struct play *play, const struct way *way)
                 dialogue->handshakes[done] < total
             ? dialogue->handshakes[done]
             : total;
-        size_t size = at == 0 && way->first > 0 ? way->first : way->piece;
+        size_t size = piece_size(way, at, end);
 
-        if (at < end) {
-            size = size > end - at ? end - at : size;
-            feed_piece(play, dialogue->script.input.data + at, size);
+        if (size > 0) {
+            play->piece = copied(input->data + at, size);
+            sli_smtp_client_feed(&play->client, sli_slice(play->piece, size));
             at += size;
         } else {
             (void)sli_smtp_client_secured(&play->client);
             done++;
-            pump(play);
         }
+        pump(play);
     }
 }
 

@@ -10,6 +10,13 @@
 /* An input that is longer is not cut at each of its offsets. */
 enum { CUTS_MAX = 20000 };
 
+size_t piece_size(const struct way *way, size_t at, size_t end)
+{
+    size_t size = way->first > at ? way->first - at : way->piece;
+
+    return size < end - at ? size : end - at;
+}
+
 /* Whether all is as the file says. */
 static int is_as_written(
     const struct outcome *wanted, const struct outcome *got)

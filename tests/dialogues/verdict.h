@@ -18,6 +18,10 @@ struct way {
     size_t cutoff; /* the peer is gone after so many octets, when not 0 */
 };
 
+/** How many octets are the next piece, at that offset of the input, if all up
+ * to `end` may come at once. */
+size_t piece_size(const struct way *way, size_t at, size_t end);
+
 struct trial {
     const struct dialogue *dialogue;
     const struct script *script; /* of the dialogue */
