@@ -560,11 +560,7 @@ int http_edge_adopt(struct http_edge *edge, int fd, struct slimta_error *error)
 int http_edge_set_tls(
     struct http_edge *edge, struct slimta_tls *tls, struct slimta_error *error)
 {
-    if (!edge->has_tls) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "tls: the edge was made without TLS");
-    }
-    return sli_edge_set_tls(&edge->edge, tls, error);
+    return sli_edge_replace_tls(&edge->edge, tls, error);
 }
 
 void http_edge_count(

@@ -317,11 +317,7 @@ int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
 int smtp_edge_set_tls(
     struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error)
 {
-    if (edge->smtp.tls == SLI_SMTP_TLS_OFF) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "tls: the edge was made without TLS");
-    }
-    return sli_edge_set_tls(&edge->edge, tls, error);
+    return sli_edge_replace_tls(&edge->edge, tls, error);
 }
 
 void smtp_edge_count(
