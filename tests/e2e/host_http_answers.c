@@ -671,6 +671,29 @@ static void obeys_flags(void **state)
     close_scene();
 }
 
+static void keeps_what_tls_it_has(void **state)
+{
+    struct slimta_tls *tls = host_tls(NULL, "server", NULL);
+    struct slimta_error error = {0};
+
+    (void)state;
+    open_scene(NULL, HOST_QUEUED);
+    assert_int_equal(
+        http_edge_set_tls(scene.web.edge, tls, &error), SLIMTA_EINVAL);
+    assert_string_equal(error.text, "tls: the edge was made without TLS");
+    ask_once(WEB_POST, 200);
+    close_scene();
+    open_scene(
+        &(struct http_edge_options){
+            .size = sizeof options, .hostname = "mx.example.net", .tls = tls},
+        HOST_QUEUED);
+    assert_int_equal(
+        http_edge_set_tls(scene.web.edge, NULL, &error), SLIMTA_EINVAL);
+    assert_int_equal(http_edge_set_tls(scene.web.edge, tls, NULL), 0);
+    close_scene();
+    slimta_tls_unref(tls);
+}
+
 static void checks_options(void **state)
 {
     const struct {
@@ -732,6 +755,7 @@ int main(void)
         cmocka_unit_test(answers_early),
         cmocka_unit_test(counts_heads),
         cmocka_unit_test(obeys_flags),
+        cmocka_unit_test(keeps_what_tls_it_has),
         cmocka_unit_test(checks_options),
     };
 
