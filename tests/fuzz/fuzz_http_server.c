@@ -35,13 +35,6 @@ struct session {
     char *piece;
 };
 
-static void demand(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 static void put(struct session *session, struct slimta_slice octets)
 {
     demand(sli_buf_append(&session->events, octets) == 0);

@@ -40,13 +40,6 @@ struct session {
     char *piece;
 };
 
-static void demand(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 static void put_number(struct session *session, uint64_t number)
 {
     demand(sli_buf_append(
