@@ -637,10 +637,42 @@ static void read_capability(struct dialogue *dialogue, const char *value)
     dialogue->capabilities |= known[i].flag;
 }
 
+/* One of the numbers of the configuration; 0 when it is something else. */
+static int read_number(struct sli_smtp_config *config, const char *text)
+{
+    const struct {
+        const char *name;
+        uint64_t *number;
+    } known[] = {
+        {"max-message-bytes ", &config->max_message_bytes},
+        {"max-recipients ", &config->max_recipients},
+        {"max-command-bytes ", &config->max_command_bytes},
+        {"max-ehlo-bytes ", &config->max_ehlo_bytes},
+        {"max-errors ", &config->max_errors},
+        {"max-received ", &config->max_received},
+        {"max-line-bytes ", &config->max_line_bytes},
+        {"max-idle-commands ", &config->max_idle_commands},
+        {"max-auth-bytes ", &config->max_auth_bytes},
+        {"min-by-seconds ", &config->min_by_seconds},
+        {"max-hold-seconds ", &config->max_hold_seconds},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (has_prefix(&text, known[i].name)) {
+            *known[i].number = number_of(text);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void read_config(struct dialogue *dialogue, const char *text)
 {
     struct sli_smtp_config *config = &dialogue->config;
 
+    if (read_number(config, text)) {
+        return;
+    }
     if (has_prefix(&text, "hostname ")) {
         (void)snprintf(
             dialogue->hostname, sizeof dialogue->hostname, "%s", text);
@@ -656,32 +688,10 @@ static void read_config(struct dialogue *dialogue, const char *text)
         dialogue->trusts_peer = 1;
     } else if (strcmp(text, "dialect lmtp") == 0) {
         config->dialect = SLIMTA_DIALECT_LMTP;
-    } else if (has_prefix(&text, "min-by-seconds ")) {
-        config->min_by_seconds = number_of(text);
-    } else if (has_prefix(&text, "max-hold-seconds ")) {
-        config->max_hold_seconds = number_of(text);
-    } else if (has_prefix(&text, "max-auth-bytes ")) {
-        config->max_auth_bytes = number_of(text);
     } else if (has_prefix(&text, "tls ")) {
         read_tls(config, text);
-    } else if (has_prefix(&text, "max-recipients ")) {
-        config->max_recipients = number_of(text);
-    } else if (has_prefix(&text, "max-errors ")) {
-        config->max_errors = number_of(text);
-    } else if (has_prefix(&text, "max-idle-commands ")) {
-        config->max_idle_commands = number_of(text);
     } else if (has_prefix(&text, "greeting ")) {
         read_greeting(config, text);
-    } else if (has_prefix(&text, "max-received ")) {
-        config->max_received = number_of(text);
-    } else if (has_prefix(&text, "max-command-bytes ")) {
-        config->max_command_bytes = number_of(text);
-    } else if (has_prefix(&text, "max-ehlo-bytes ")) {
-        config->max_ehlo_bytes = number_of(text);
-    } else if (has_prefix(&text, "max-line-bytes ")) {
-        config->max_line_bytes = number_of(text);
-    } else if (has_prefix(&text, "max-message-bytes ")) {
-        config->max_message_bytes = number_of(text);
     } else if (has_prefix(&text, "bare-newlines ")) {
         read_policy(config, text);
     } else {
