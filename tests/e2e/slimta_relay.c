@@ -1,6 +1,6 @@
 /** A client that sends mail over HTTP as python-slimta's HttpRelay does, and
  * understands no more of the answer than that. */
-#include "relay.h"
+#include "slimta_relay.h"
 
 #include <gsasl.h>
 #include <regex.h>

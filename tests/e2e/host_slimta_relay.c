@@ -1,5 +1,5 @@
 /** A host that python-slimta's HttpRelay delivers to. */
-#include "relay.h"
+#include "slimta_relay.h"
 
 #include <stdio.h>
 #include <stdlib.h>

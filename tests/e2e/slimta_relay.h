@@ -1,7 +1,7 @@
 /** A client that sends mail over HTTP as python-slimta's HttpRelay does, and
  * understands no more of the answer than that. */
-#ifndef E2E_RELAY_H
-#define E2E_RELAY_H
+#ifndef E2E_SLIMTA_RELAY_H
+#define E2E_SLIMTA_RELAY_H
 
 #include "web.h"
 
