@@ -60,11 +60,16 @@
     X(SENDER_NEEDS_UTF8, 550, "5.6.7 Sender address needs SMTPUTF8") \
     /* RFC 6531 section 3.5: so is a sender or a message that needs it. */ \
     X(HOP_NEEDS_UTF8, 550, "5.6.7 Next hop does not offer SMTPUTF8") \
+    /* RFC 8689 section 4.2.1. */ \
+    X(HOP_NO_REQUIRETLS, 550, "5.7.30 Next hop does not offer REQUIRETLS") \
     X(MESSAGE_TOO_LARGE, 552, "5.3.4 Message exceeded size limit") \
     /* RFC 1870 section 6. */ \
     X(HOP_TOO_LARGE, 552, "5.3.4 Message too large for next hop") \
     X(RECIPIENT_NEEDS_UTF8, 553, "5.6.7 Recipient address needs SMTPUTF8") \
     X(HOP_NO_RECIPIENTS, 554, "5.5.1 No valid recipients") \
+    X(HOP_NO_DELIVERBY, 554, "5.3.3 Next hop does not offer DELIVERBY") \
+    X(HOP_NO_FUTURERELEASE, 554, \
+        "5.3.3 Next hop does not offer FUTURERELEASE") \
     /* RFC 6152 section 3. */ \
     X(HOP_NEEDS_8BIT, 554, "5.6.3 Next hop does not take 8-bit content") \
     X(TOO_MANY_HOPS, 554, "5.4.6 Too many hops") \
