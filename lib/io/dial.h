@@ -7,6 +7,7 @@
 
 #include <slimta/resolver.h>
 
+#include "io/inbox.h"
 #include "io/timer.h"
 
 struct slimta_loop;
@@ -48,18 +49,23 @@ struct sli_io_dial {
     struct slimta_address addresses[SLI_IO_DIAL_ADDRESSES_MAX];
     size_t count; /* addresses that are known */
     size_t next;  /* the one to be tried next */
-    struct slimta_address found[2][SLI_IO_DIAL_ADDRESSES_MAX]; /* IPv6, IPv4 */
-    size_t found_count[2];
-    struct slimta_query *queries[2];
-    unsigned char is_asking[2]; /* the query is on its way */
-    unsigned char statuses[2];  /* enum slimta_dns_status */
+    struct sli_io_dial_family {
+        struct sli_io_dial *dial;
+        struct slimta_query *query;
+        unsigned char is_asking; /* the query is on its way */
+        enum slimta_dns_status status;
+        size_t count;
+        struct slimta_address addresses[SLI_IO_DIAL_ADDRESSES_MAX];
+    } families[2];            /* IPv6, IPv4 */
+    unsigned char is_trying;  /* addresses, in their order */
+    unsigned char is_over;    /* `done` follows */
+    unsigned char is_closing; /* `poll` is, and then it goes on */
     uv_poll_t poll;
-    int watched; /* the descriptor that `poll` watches, or -1 */
-    unsigned char has_poll;
-    unsigned char is_closing; /* `poll` is */
-    unsigned char is_over;    /* `done` follows when it is closed */
-    uint64_t deadline_ms;     /* in the loop's time */
+    int attempt;          /* the descriptor that `poll` watches, or -1 */
+    uint64_t deadline_ms; /* in the loop's time */
     struct sli_io_timer timer;
+    struct sli_io_message message; /* brings `done` when no handle has to close
+                                    */
 };
 
 /**

@@ -23,6 +23,8 @@ MAY_INCLUDE = {
     'edge': 'io sasl smtp http tls proxy mail base',
 }
 
+DOORS = 'edge/smtp', 'edge/http'
+
 # A library's headers, and the one room that knows them.
 ONE_ROOM = {
     r'uv\.h|uv/.*': 'io',
@@ -54,6 +56,18 @@ def only_allowed(room):
 
 for name in sorted(MAY_INCLUDE):
     tap.case('%s includes only what it may' % name, only_allowed, name)
+
+
+@tap.test
+def doors_are_apart():
+    """neither door knows the other, and what they share knows neither"""
+    wrong = ['%s: "%s"' % (path, name)
+             for path, text in sources('lib/edge')
+             for name in includes(text, '"')
+             for door in DOORS
+             if name.startswith(door + '/')
+             and not str(path).startswith('lib/%s/' % door)]
+    equal(wrong, [], 'not allowed')
 
 
 def known_to_one(pattern, room):

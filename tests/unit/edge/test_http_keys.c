@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "edge/http_keys.h"
+#include "edge/http/keys.h"
 #include "fail_alloc.h"
 #include "mail/reply.h"
 
