@@ -26,6 +26,11 @@
     X(HOP_LOST, 451, "4.4.2 Connection to next hop lost") \
     X(HOP_TIMEOUT, 451, "4.4.2 Next hop timed out") \
     X(HOP_UNKNOWN, 451, "4.4.2 Reply of next hop lost") \
+    X(HOP_NO_TLS, 451, "4.7.10 Next hop does not offer TLS") \
+    X(HOP_TLS_FAILED, 451, "4.7.5 TLS with next hop failed") \
+    X(HOP_NO_MECHANISM, 451, \
+        "4.7.4 No way to authenticate that next hop offers") \
+    X(HOP_AUTH_FAILED, 451, "4.7.0 Authentication with next hop failed") \
     X(TOO_MANY_RECIPIENTS, 452, "4.5.3 Too many recipients") \
     X(UNKNOWN_COMMAND, 500, "5.5.2 Syntax error, command unrecognized") \
     X(BAD_OCTETS, 500, "5.5.2 Syntax error, invalid octets in command") \
