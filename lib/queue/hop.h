@@ -9,6 +9,7 @@
 #include <slimta/error.h>
 #include <slimta/slice.h>
 
+#include "base/arena.h"
 #include "io/dial.h"
 
 /** The most next hops of one queue. */
@@ -30,32 +31,32 @@ struct sli_queue_hop {
     /* Of a URL only: */
 
     int is_https;
-    struct slimta_slice authority; /**< for Host: as written, the port only if
-                                        it is not the default */
+    struct slimta_slice authority; /**< for Host; the port only if it is not the
+                                        default */
     struct slimta_slice path;      /**< "/path?query", at least "/" */
 };
 
 struct sli_queue_hops {
-    const struct slimta_alloc *alloc;
     size_t count;
     struct sli_queue_hop items[SLI_QUEUE_HOPS_MAX];
-    char *texts; /* everything that the items point to */
+    struct sli_arena texts; /* everything that the items point to */
 };
 
 /**
  * Reads "mx.example.org, 192.0.2.1:2525, [::1]:24, unix:/run/lmtp": at least
- * one, white space around each does not matter. `port` stands in where none is
- * given. `alloc` is borrowed. SLIMTA_EINVAL: the error begins with the name of
- * the `option`.
+ * one, parted by commas, white space around each does not matter. `port` stands
+ * in where none is given. A path is absolute. `alloc` is borrowed as long as
+ * the list. SLIMTA_ENOMEM; SLIMTA_EINVAL: the error begins with the name of the
+ * `option`.
  */
 int sli_queue_hop_read_hosts(struct sli_queue_hops *out,
     const struct slimta_alloc *alloc, const char *text, uint16_t port,
     const char *option, struct slimta_error *error);
 
 /**
- * Reads "http://HOST:PORT/PATH https://…" (RFC 3986), parted by white space:
- * at least one. No user, no fragment, and nothing that cannot stand in a
- * request line. The same otherwise.
+ * Reads "http://HOST:PORT/PATH https://…" (RFC 3986), parted by white space: at
+ * least one. No user (which no error repeats), no fragment, and only octets
+ * that a URI may have. The same otherwise.
  */
 int sli_queue_hop_read_urls(struct sli_queue_hops *out,
     const struct slimta_alloc *alloc, const char *text, const char *option,

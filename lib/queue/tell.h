@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include <slimta/address.h>
 #include <slimta/events.h>
 
 struct sli_queue_hop;
@@ -16,9 +17,11 @@ struct sli_queue_tell {
     const char *hostname; /**< the queue's ehlo_name, or "" */
 };
 
-/** A hop could not be had, and the next one is tried: `reason` in words. */
+/** A hop could not be had, `reason` in words; `address` is the one that was
+ * tried, if any. */
 void sli_queue_tell_hop_failed(const struct sli_queue_tell *tell,
-    const struct sli_queue_hop *hop, const char *reason);
+    const struct sli_queue_hop *hop, const struct slimta_address *address,
+    const char *reason);
 
 /** The message was sent to its end, and no reply came: it may have been taken.
  * The client hears 451. */
