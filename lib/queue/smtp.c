@@ -316,7 +316,6 @@ static int make(struct slimta_queue **out,
     smtp->queue.methods = &methods;
     smtp->pools.config.alloc = alloc;
     smtp->engine.is_lmtp = is_lmtp;
-    sli_queue_pool_init(&smtp->pools, smtp);
     err = copy_options(smtp, &known, error);
     if (err != 0) {
         smtp_free(&smtp->queue);

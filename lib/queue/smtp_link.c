@@ -10,8 +10,7 @@
 
 static struct sli_queue_smtp_link *link_of(struct sli_io_conn *conn)
 {
-    return sli_queue_smtp_link_of(
-        SLI_LIST_ITEM(conn, struct sli_queue_link, conn));
+    return sli_queue_smtp_link_of(sli_queue_link_of(conn));
 }
 
 /* Sending */
@@ -376,7 +375,8 @@ static void on_opened(struct sli_queue_link *base)
     struct sli_queue_smtp_link *link = sli_queue_smtp_link_of(base);
     const struct slimta_alloc *alloc = &base->pool->config->alloc;
 
-    link->queue = base->pool->pools->queue;
+    link->queue =
+        SLI_LIST_ITEM(base->pool->pools, struct sli_queue_smtp, pools);
     sli_buf_init(&link->output, alloc, SIZE_MAX);
     sli_smtp_client_init(
         &link->engine, &link->queue->engine, &link->output, NULL);
