@@ -84,7 +84,8 @@ static const char *order_of(struct hop *hop, enum hop_step step)
     return answer;
 }
 
-/* Answers a step; `good` is what is said otherwise. 1 when all is well. */
+/* Answers a step; `good` is what is said otherwise. 2 when that was said whole,
+ * 1 for another success. */
 static int answer(struct line *line, enum hop_step step, const char *good)
 {
     struct hop *hop = line->hop;
@@ -108,8 +109,10 @@ static int answer(struct line *line, enum hop_step step, const char *good)
     if (line->is_mute) {
         return 0;
     }
-    return say(line, order != NULL ? order : good, budget) &&
-        (order == NULL || *order == '2');
+    if (!say(line, order != NULL ? order : good, budget)) {
+        return 0;
+    }
+    return order == NULL ? 2 : *order == '2';
 }
 
 static int fill(struct line *line)
@@ -219,11 +222,11 @@ static void end_message(struct line *line)
     int is_taken = 0;
 
     for (size_t i = 0; i < replies && !line->is_over; i++) {
-        is_taken |=
-            answer(line, HOP_END,
-                hop->is_lmtp && line->is_full[i] ? "452 4.2.2 Mailbox full\r\n"
-                                                 : default_reply(HOP_END)) &&
-            !(hop->is_lmtp && line->is_full[i]);
+        int is_full = hop->is_lmtp && line->is_full[i];
+        int said = answer(line, HOP_END,
+            is_full ? "452 4.2.2 Mailbox full\r\n" : default_reply(HOP_END));
+
+        is_taken |= said == 2 && !is_full;
     }
     pthread_mutex_lock(&hop->lock);
     hop->taken += is_taken;
@@ -285,7 +288,7 @@ static void serve_line(struct line *line, const char *text)
         take_recipient(line, text);
         break;
     case HOP_DATA:
-        if (answer(line, HOP_DATA, default_reply(HOP_DATA)) &&
+        if (answer(line, HOP_DATA, default_reply(HOP_DATA)) == 2 &&
             read_content(line)) {
             end_message(line);
         }

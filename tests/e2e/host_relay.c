@@ -35,7 +35,7 @@ static void hands_on(void **state)
     expect_content(relay, HOST_MESSAGE ".\r\n");
     relay_deliver(relay);
     assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 1);
-    assert_int_equal(hop_count(&relay->hop, &relay->hop.taken), 2);
+    relay_expect_taken(relay, 2);
     relay_close(relay);
 }
 
@@ -85,9 +85,9 @@ static void tells_refusals(void **state)
         hop_renew(&relay->hop);
         relay_deliver(relay);
     }
-    assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 1);
-    assert_int_equal(
-        hop_count(&relay->hop, &relay->hop.taken), sizeof rows / sizeof *rows);
+    /* A second one where the first was still busy with RSET. */
+    assert_in_range(hop_count(&relay->hop, &relay->hop.connections), 1, 2);
+    relay_expect_taken(relay, sizeof rows / sizeof *rows);
     relay_close(relay);
 }
 
@@ -105,7 +105,7 @@ static void asks_for_each_recipient(void **state)
     relay_ask(relay, "RCPT TO:<later@example.net>\r\n", "450 4.2.1 Not now");
     relay_ask(relay, "DATA\r\n", "354");
     relay_ask(relay, "x\r\n.\r\n", "250 2.6.0");
-    assert_int_equal(hop_count(&relay->hop, &relay->hop.taken), 1);
+    relay_expect_taken(relay, 1);
     relay_close(relay);
 }
 
@@ -239,7 +239,7 @@ static void is_left_at_each_stage(void **state)
         relay_ask(relay, RELAY_RCPT, "250");
         relay_ask(relay, "RSET\r\n", "250");
     }
-    assert_int_equal(hop_count(&relay->hop, &relay->hop.taken), 4);
+    relay_expect_taken(relay, 4);
     assert_int_equal(hop_count(&relay->hop, &relay->hop.ends), 4);
     relay_close(relay);
 }

@@ -35,7 +35,7 @@ static void play(
         fail_msg("%s '%s': heard %d '%s', not '%s'\n%s", hop_step_names[step],
             answer, code, relay->client.line, heard, relay->log);
     }
-    assert_int_equal(hop_count(&relay->hop, &relay->hop.taken), 0);
+    relay_expect_taken(relay, 0);
     assert_int_equal(
         hop_count(&relay->hop, &relay->hop.ends), is_unknown[step]);
     /* And the next one goes through, over another connection. */
@@ -86,7 +86,10 @@ static void survives_hops_that_lie(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         for (size_t j = 0; j < sizeof lies / sizeof *lies; j++) {
-            play(0, steps[i], lies[j], "451 4.4.");
+            /* RFC 5321 section 4.2.1: at DATA any 3yz is a yes. */
+            if (steps[i] != HOP_DATA || *lies[j] != '3') {
+                play(0, steps[i], lies[j], "451 4.4.");
+            }
         }
     }
 }
@@ -179,7 +182,7 @@ static void keeps_its_books_when_cut_off(void **state)
     }
     assert_true(tries > 100);
     assert_int_equal(acknowledged, 1);
-    assert_int_equal(hop_count(&relay->hop, &relay->hop.taken), acknowledged);
+    relay_expect_taken(relay, acknowledged);
     relay_close(relay);
 }
 
@@ -205,7 +208,7 @@ static void replaces_a_stale_link(void **state)
         relay_deliver(relay);
     }
     assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 5);
-    assert_int_equal(hop_count(&relay->hop, &relay->hop.taken), 5);
+    relay_expect_taken(relay, 5);
     relay_close(relay);
 }
 

@@ -91,7 +91,7 @@ static void proves_who_we_are(void **state)
         scene_await(chain.hop, "auth session=");
         assert_int_equal(scene_counters(chain.hop).auth_successes, 1);
         assert_int_equal(scene_counters(chain.hop).messages_accepted, 2);
-        chain_close(&chain, SLIMTA_CLOSED_QUIT);
+        chain_close(&chain, SLIMTA_CLOSED_CLIENT);
     }
 }
 
@@ -108,7 +108,7 @@ static void speaks_tls_at_once(void **state)
     chain_open(&chain, &hop, options, "127.0.0.1");
     relay_deliver(chain.relay);
     scene_await(chain.hop, "tls session=");
-    chain_close(&chain, SLIMTA_CLOSED_QUIT);
+    chain_close(&chain, SLIMTA_CLOSED_CLIENT);
 }
 
 /* Nothing of a message is told to whom it should not. */
@@ -181,7 +181,7 @@ static void takes_what_is_offered(void **state)
     chain_open(&chain, &offering, options, "127.0.0.1");
     relay_deliver(chain.relay);
     scene_await(chain.hop, "tls session=");
-    chain_close(&chain, SLIMTA_CLOSED_QUIT);
+    chain_close(&chain, SLIMTA_CLOSED_CLIENT);
 }
 
 /* Hops that have no TLS, or refuse it, or only pretend. */

@@ -123,6 +123,12 @@ void relay_deliver(struct relay *relay)
     }
 }
 
+void relay_expect_taken(struct relay *relay, size_t wanted)
+{
+    assert_true(hop_wait(&relay->hop, &relay->hop.taken, wanted));
+    assert_int_equal(hop_count(&relay->hop, &relay->hop.taken), wanted);
+}
+
 size_t relay_told(struct relay *relay, const char *name)
 {
     const char *at;

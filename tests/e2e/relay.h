@@ -44,6 +44,9 @@ int relay_try(struct relay *relay);
 /** One message that is taken. */
 void relay_deliver(struct relay *relay);
 
+/** The hop comes to have said 250 to that many messages, and to no more. */
+void relay_expect_taken(struct relay *relay, size_t wanted);
+
 /** How often an event of that name was told. */
 size_t relay_told(struct relay *relay, const char *name);
 
