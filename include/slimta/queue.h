@@ -159,6 +159,33 @@ struct slimta_smtp_queue_options {
     void *event_user;      /**< borrowed until slimta_queue_free */
 };
 
+/** For slimta_http_queue_new. Everything is copied. */
+struct slimta_http_queue_options {
+    size_t size; /**< sizeof(struct slimta_http_queue_options) */
+    const struct slimta_alloc *alloc; /**< [malloc] */
+    /** Next hops, "http://HOST:PORT/PATH" or "https://…", parted by spaces: the
+     * first that answers has each message. Must be given. */
+    const char *urls;
+    const char *servers;   /**< DNS, see slimta_resolver_options */
+    const char *ehlo_name; /**< X-Ehlo [the client's own] */
+    /** Whom to trust with https, and our certificate. The queue takes a
+     * reference of its own [the system's CAs]. Unless it says otherwise a
+     * certificate is verified, and its name checked: so the URL has one, not an
+     * address. */
+    struct slimta_tls *tls;
+    const char *user;            /**< Basic, with https only [none] */
+    const char *password;        /**< wiped with the queue */
+    uint64_t connect_timeout_ms; /**< for each hop, TLS included [30 s] */
+    /** For the reply, from the last octet on; and for each standstill before
+     * it [240 s]. */
+    uint64_t reply_timeout_ms;
+    uint64_t max_connections; /**< in each loop [100] */
+    uint64_t idle_ms;         /**< how long one is kept for more [10 s] */
+
+    slimta_event_fn event; /**< told what happens with the next hop */
+    void *event_user;      /**< borrowed until slimta_queue_free */
+};
+
 SLIMTA_BEGIN_DECLS
 
 /** Frees a queue through its methods. NULL is accepted. Not while an edge that
@@ -236,6 +263,17 @@ SLIMTA_API SLIMTA_MUST_CHECK int slimta_smtp_queue_new(
 /** The same over LMTP, with a reply for each recipient. */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_lmtp_queue_new(
     struct slimta_queue **out, const struct slimta_smtp_queue_options *options,
+    struct slimta_error *error);
+
+/**
+ * The same over HTTP, as it is spoken by an HTTP edge, ours or python-slimta's:
+ * X-Envelope-Sender, X-Envelope-Recipient, X-Smtp-Reply. It needs the length
+ * first, so it has the `enqueue` form only, and long messages spill. Any 2xx is
+ * a yes; recipients that the hop names in X-Smtp-Rcpt-Reply are refused alone.
+ * Parameters of MAIL and RCPT are not handed on: it claims no SLIMTA_CAN_….
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int slimta_http_queue_new(
+    struct slimta_queue **out, const struct slimta_http_queue_options *options,
     struct slimta_error *error);
 
 SLIMTA_END_DECLS
