@@ -19,7 +19,7 @@ static void make(struct fail_alloc *alloc, void *user)
     struct slimta_smtp_queue_options options = {
         .size = sizeof options,
         .alloc = &alloc->table,
-        .hosts = "mx.example.org, 192.0.2.1:2525, unix:/run/lmtp",
+        .hosts = "mx.example.org, relay.example.org:2525",
         .servers = "127.0.0.1",
         .tls_policy = SLIMTA_HOP_TLS_REQUIRED,
         .tls = user,
@@ -173,7 +173,7 @@ static void play_secure(int is_edge, enum fail_alloc_mode mode)
     host_policy_order(
         &scene->policy, HOST_SECRET, HOST_SET, HOST_PASSWORD, "secret");
     scene_start(scene);
-    (void)snprintf(hosts, sizeof hosts, "127.0.0.1:%u",
+    (void)snprintf(hosts, sizeof hosts, "localhost:%u",
         (unsigned)scene->host.address.port);
     fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
     relay = relay_new(&options, is_edge ? &edge : NULL, 0);
