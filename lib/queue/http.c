@@ -157,9 +157,9 @@ static int copy_tls(struct sli_queue_http *http,
         err = slimta_tls_new(&config->tls, &defaults, error);
     }
     if (err == 0) {
-        err = sli_tls_context_use_as_client(config->tls, error);
+        err = check_names(http, error);
     }
-    return err == 0 ? check_names(http, error) : err;
+    return err == 0 ? sli_tls_context_use_as_client(config->tls, error) : err;
 }
 
 static void copy_numbers(struct sli_queue_http *http,
