@@ -151,7 +151,8 @@ static void survives_every_failure(void **state)
 /* Over TLS and with AUTH, to an edge of ours. */
 static void play_secure(int is_edge, enum fail_alloc_mode mode)
 {
-    const struct smtp_edge_options hop = {.auth_mechanisms = "SCRAM-SHA-256"};
+    struct smtp_edge_options hop = {.auth_mechanisms = "SCRAM-SHA-256",
+        .tls = host_tls(NULL, "local", NULL)};
     char hosts[64];
     struct fail_alloc alloc;
     struct slimta_smtp_queue_options options = {
@@ -169,6 +170,7 @@ static void play_secure(int is_edge, enum fail_alloc_mode mode)
     struct scene *scene = scene_prepare(&hop, 1);
     struct relay *relay;
 
+    slimta_tls_unref(hop.tls);
     scene->policy.table.auth = NULL;
     host_policy_order(
         &scene->policy, HOST_SECRET, HOST_SET, HOST_PASSWORD, "secret");

@@ -47,7 +47,9 @@ static void chain_open(struct chain *chain, const struct smtp_edge_options *hop,
         own.auth_mechanisms = ALL;
     }
     own.auth_flags |= SLIMTA_AUTH_CLEAR;
+    own.tls = host_tls(NULL, "local", NULL);
     chain->hop = scene_prepare(&own, 1);
+    slimta_tls_unref(own.tls);
     chain->hop->policy.table.auth = NULL;
     host_policy_order(
         &chain->hop->policy, HOST_SECRET, HOST_SET, HOST_PASSWORD, PASSWORD);

@@ -48,7 +48,7 @@ certify() {
             tr -d ' ')" -extfile "$name.ext" -out "$name.pem"
 }
 
-names=subjectAltName=DNS:mx.example.com,DNS:*.mail.example.com,DNS:localhost
+names=subjectAltName=DNS:mx.example.com,DNS:*.mail.example.com
 
 authority ca '/O=Test/CN=Test CA'
 authority other_ca '/O=Test/CN=Another CA'
