@@ -4,21 +4,18 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/ascii.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "base/secret.h"
 #include "base/slice.h"
 #include "http/authorization.h"
-#include "io/resolver_servers.h"
 #include "queue/http_message.h"
+#include "queue/options.h"
 #include "tls/context.h"
 
 #define DEFAULT_CONNECT_TIMEOUT_MS 30000
 #define DEFAULT_REPLY_TIMEOUT_MS 240000
 #define DEFAULT_CONNECTIONS 100
 #define DEFAULT_IDLE_MS 10000
-#define EHLO_NAME_MAX 255
 
 /* The head of a response: room for a line about each of many recipients. */
 #define HEAD_MAX (UINT64_C(1) << 20)
@@ -34,10 +31,7 @@ static void http_free(struct slimta_queue *queue)
     sli_queue_pool_fini(&http->pools);
     sli_queue_hop_fini(&http->pools.config.hops);
     slimta_tls_unref(http->pools.config.tls);
-    if (http->password != NULL) {
-        sli_secret_wipe(http->password, strlen(http->password));
-    }
-    sli_free(&alloc, http->password);
+    sli_queue_options_free_password(&alloc, http->password);
     sli_free(&alloc, http->user);
     sli_free(&alloc, http->ehlo_name);
     sli_free(&alloc, http->servers);
@@ -74,49 +68,6 @@ static const struct slimta_queue_methods methods = {
 };
 
 /* Options */
-
-static uint64_t value_or(uint64_t value, uint64_t otherwise)
-{
-    return value == 0 ? otherwise : value;
-}
-
-static int copy_text(struct sli_queue_http *http, char **out, const char *text,
-    struct slimta_error *error)
-{
-    if (text == NULL) {
-        return 0;
-    }
-    *out = sli_alloc_text(&http->pools.config.alloc, sli_slice_text(text));
-    return *out == NULL ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
-                        : 0;
-}
-
-static int copy_servers(struct sli_queue_http *http,
-    const struct slimta_http_queue_options *options, struct slimta_error *error)
-{
-    struct sli_io_resolver_servers servers;
-    int err = sli_io_resolver_servers_read(
-        &servers, options->servers, "servers", error);
-
-    return err == 0 ? copy_text(http, &http->servers, options->servers, error)
-                    : err;
-}
-
-static int copy_ehlo_name(struct sli_queue_http *http,
-    const struct slimta_http_queue_options *options, struct slimta_error *error)
-{
-    struct slimta_slice name = sli_slice_text(options->ehlo_name);
-
-    if (options->ehlo_name != NULL &&
-        (name.size == 0 || name.size > EHLO_NAME_MAX ||
-            memchr(name.data, ' ', name.size) != NULL ||
-            !sli_ascii_all(name, SLI_ASCII_PRINT))) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "ehlo_name: 1 to %d printable octets without spaces are needed",
-            EHLO_NAME_MAX);
-    }
-    return copy_text(http, &http->ehlo_name, options->ehlo_name, error);
-}
 
 /* Whether all URLs are https ones, or any. */
 static size_t count_https(const struct sli_queue_hops *hops)
@@ -157,6 +108,7 @@ static int check_user(const struct sli_queue_http *http,
 static int copy_user(struct sli_queue_http *http,
     const struct slimta_http_queue_options *options, struct slimta_error *error)
 {
+    const struct slimta_alloc *alloc = &http->pools.config.alloc;
     int err;
 
     if (options->user == NULL && options->password == NULL) {
@@ -164,31 +116,28 @@ static int copy_user(struct sli_queue_http *http,
     }
     err = check_user(http, options, error);
     if (err == 0) {
-        err = copy_text(http, &http->user, options->user, error);
+        err = sli_queue_options_copy_text(
+            alloc, &http->user, options->user, error);
     }
-    return err == 0 ? copy_text(http, &http->password, options->password, error)
+    return err == 0 ? sli_queue_options_copy_text(
+                          alloc, &http->password, options->password, error)
                     : err;
 }
 
-/* A certificate is checked against a name. One that anybody has got for a name
- * of theirs must not do for an address. */
 static int check_names(
     const struct sli_queue_http *http, struct slimta_error *error)
 {
     const struct sli_queue_pool_config *config = &http->pools.config;
+    int err = 0;
 
-    for (size_t i = 0; i < config->hops.count; i++) {
+    for (size_t i = 0; i < config->hops.count && err == 0; i++) {
         const struct sli_queue_hop *hop = &config->hops.items[i];
 
-        if (hop->is_https && hop->name == NULL &&
-            sli_tls_context_verifies(config->tls, SLI_TLS_CLIENT)) {
-            return sli_error_set(error, SLIMTA_EINVAL,
-                "urls: '%s' has an address, whose certificate cannot be "
-                "verified: a name is needed",
-                hop->text);
+        if (hop->is_https) {
+            err = sli_queue_options_check_hop(config, hop, "urls", error);
         }
     }
-    return 0;
+    return err;
 }
 
 static int copy_tls(struct sli_queue_http *http,
@@ -218,13 +167,13 @@ static void copy_numbers(struct sli_queue_http *http,
 {
     struct sli_queue_pool_config *config = &http->pools.config;
 
-    config->connect_timeout_ms =
-        value_or(options->connect_timeout_ms, DEFAULT_CONNECT_TIMEOUT_MS);
+    config->connect_timeout_ms = sli_queue_options_or(
+        options->connect_timeout_ms, DEFAULT_CONNECT_TIMEOUT_MS);
     config->max_connections =
-        value_or(options->max_connections, DEFAULT_CONNECTIONS);
-    config->idle_ms = value_or(options->idle_ms, DEFAULT_IDLE_MS);
-    http->reply_timeout_ms =
-        value_or(options->reply_timeout_ms, DEFAULT_REPLY_TIMEOUT_MS);
+        sli_queue_options_or(options->max_connections, DEFAULT_CONNECTIONS);
+    config->idle_ms = sli_queue_options_or(options->idle_ms, DEFAULT_IDLE_MS);
+    http->reply_timeout_ms = sli_queue_options_or(
+        options->reply_timeout_ms, DEFAULT_REPLY_TIMEOUT_MS);
 }
 
 static int copy_options(struct sli_queue_http *http,
@@ -235,10 +184,12 @@ static int copy_options(struct sli_queue_http *http,
         &config->hops, &config->alloc, options->urls, "urls", error);
 
     if (err == 0) {
-        err = copy_servers(http, options, error);
+        err = sli_queue_options_copy_servers(
+            &config->alloc, &http->servers, options->servers, error);
     }
     if (err == 0) {
-        err = copy_ehlo_name(http, options, error);
+        err = sli_queue_options_copy_ehlo_name(
+            &config->alloc, &http->ehlo_name, options->ehlo_name, error);
     }
     if (err == 0) {
         err = copy_user(http, options, error);

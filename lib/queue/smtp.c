@@ -1,15 +1,13 @@
 /** The queues that hand mail on over SMTP and LMTP: options and table. */
 #include "queue/smtp.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/ascii.h"
 #include "base/error.h"
 #include "base/options.h"
-#include "base/secret.h"
 #include "base/slice.h"
+#include "queue/options.h"
 #include "queue/smtp_message.h"
 #include "sasl/mechanism.h"
 #include "tls/context.h"
@@ -19,7 +17,7 @@
 #define DEFAULT_DATA_TIMEOUT_MS 240000
 #define DEFAULT_CONNECTIONS 100
 #define DEFAULT_IDLE_MS 10000
-#define EHLO_NAME_MAX 255
+#define MACHINE_MAX 255
 
 /* The table */
 
@@ -33,10 +31,7 @@ static void smtp_free(struct slimta_queue *queue)
     slimta_tls_unref(smtp->pools.config.tls);
     sli_free(&alloc, smtp->servers);
     sli_sasl_free(smtp->sasl);
-    if (smtp->password != NULL) {
-        sli_secret_wipe(smtp->password, strlen(smtp->password));
-    }
-    sli_free(&alloc, smtp->password);
+    sli_queue_options_free_password(&alloc, smtp->password);
     sli_free(&alloc, smtp->user);
     sli_free(&alloc, smtp->mechanism);
     sli_free(&alloc, smtp->ehlo_name);
@@ -109,28 +104,11 @@ static const struct slimta_queue_methods methods = {
 
 /* Options */
 
-static uint64_t value_or(uint64_t value, uint64_t otherwise)
-{
-    return value == 0 ? otherwise : value;
-}
-
-static int copy_text(struct sli_queue_smtp *smtp, char **out, const char *text,
-    struct slimta_error *error)
-{
-    if (text == NULL) {
-        return 0;
-    }
-    *out = sli_alloc_text(&smtp->pools.config.alloc, sli_slice_text(text));
-    return *out == NULL ? sli_error_set(error, SLIMTA_ENOMEM, "out of memory")
-                        : 0;
-}
-
 static int copy_ehlo_name(struct sli_queue_smtp *smtp,
     const struct slimta_smtp_queue_options *options, struct slimta_error *error)
 {
-    char machine[EHLO_NAME_MAX + 1] = "";
+    char machine[MACHINE_MAX + 1] = "";
     const char *name = options->ehlo_name;
-    size_t size;
 
     if (name == NULL) {
         if (gethostname(machine, sizeof machine - 1) != 0) {
@@ -138,14 +116,8 @@ static int copy_ehlo_name(struct sli_queue_smtp *smtp,
         }
         name = machine[0] == '\0' ? "localhost" : machine;
     }
-    size = strlen(name);
-    if (size == 0 || size > EHLO_NAME_MAX || strchr(name, ' ') != NULL ||
-        !sli_ascii_all(sli_slice(name, size), SLI_ASCII_PRINT)) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "ehlo_name: 1 to %d printable octets without spaces are needed",
-            EHLO_NAME_MAX);
-    }
-    return copy_text(smtp, &smtp->ehlo_name, name, error);
+    return sli_queue_options_copy_ehlo_name(
+        &smtp->pools.config.alloc, &smtp->ehlo_name, name, error);
 }
 
 static int check_mechanism(const char *name, struct slimta_error *error)
@@ -155,31 +127,44 @@ static int check_mechanism(const char *name, struct slimta_error *error)
         : sli_error_set(error, SLIMTA_EINVAL, "mechanism: it is not known");
 }
 
-static int copy_user(struct sli_queue_smtp *smtp,
+static int check_user(
     const struct slimta_smtp_queue_options *options, struct slimta_error *error)
 {
-    int err = check_mechanism(options->mechanism, error);
-
-    if (err == 0 && (options->user == NULL) != (options->password == NULL)) {
-        err = sli_error_set(
+    if (options->user == NULL || options->password == NULL) {
+        return sli_error_set(
             error, SLIMTA_EINVAL, "user: it needs a password, and that a user");
-    }
-    if (err != 0 || options->user == NULL) {
-        return err;
     }
     if (options->tls_policy == SLIMTA_HOP_TLS_OFF) {
         return sli_error_set(error, SLIMTA_EINVAL,
             "user: nobody is told who we are without TLS");
     }
-    err = copy_text(smtp, &smtp->user, options->user, error);
+    return check_mechanism(options->mechanism, error);
+}
+
+static int copy_user(struct sli_queue_smtp *smtp,
+    const struct slimta_smtp_queue_options *options, struct slimta_error *error)
+{
+    const struct slimta_alloc *alloc = &smtp->pools.config.alloc;
+    int err;
+
+    if (options->user == NULL && options->password == NULL) {
+        return 0;
+    }
+    err = check_user(options, error);
     if (err == 0) {
-        err = copy_text(smtp, &smtp->password, options->password, error);
+        err = sli_queue_options_copy_text(
+            alloc, &smtp->user, options->user, error);
     }
     if (err == 0) {
-        err = copy_text(smtp, &smtp->mechanism, options->mechanism, error);
+        err = sli_queue_options_copy_text(
+            alloc, &smtp->password, options->password, error);
     }
     if (err == 0) {
-        err = sli_sasl_new(&smtp->sasl, &smtp->pools.config.alloc, NULL);
+        err = sli_queue_options_copy_text(
+            alloc, &smtp->mechanism, options->mechanism, error);
+    }
+    if (err == 0) {
+        err = sli_sasl_new(&smtp->sasl, alloc, NULL);
         err = err == 0 ? 0 : sli_error_set(error, err, "AUTH cannot be used");
     }
     return err;
@@ -212,10 +197,38 @@ static int make_opportunistic_tls(
     return err;
 }
 
+/* What is insisted on is looked at by name. */
+static int check_names(
+    const struct sli_queue_smtp *smtp, struct slimta_error *error)
+{
+    const struct sli_queue_pool_config *config = &smtp->pools.config;
+    int err = 0;
+
+    for (size_t i = 0; i < config->hops.count && err == 0 &&
+         smtp->tls_policy != SLIMTA_HOP_TLS_OFFERED;
+         i++) {
+        err = sli_queue_options_check_hop(
+            config, &config->hops.items[i], "hosts", error);
+    }
+    return err;
+}
+
+static int use_tls(struct sli_queue_smtp *smtp,
+    const struct slimta_smtp_queue_options *options, struct slimta_error *error)
+{
+    if (options->tls != NULL) {
+        smtp->pools.config.tls = slimta_tls_ref(options->tls);
+        return sli_tls_context_use_as_client(options->tls, error);
+    }
+    return smtp->tls_policy == SLIMTA_HOP_TLS_OFFERED
+        ? make_opportunistic_tls(smtp, error)
+        : make_tls(smtp, SLIMTA_TLS_VERIFY_DEFAULT, error);
+}
+
 static int copy_tls(struct sli_queue_smtp *smtp,
     const struct slimta_smtp_queue_options *options, struct slimta_error *error)
 {
-    struct sli_queue_pool_config *config = &smtp->pools.config;
+    int err;
 
     smtp->tls_policy = options->tls_policy;
     if ((unsigned)options->tls_policy > SLIMTA_HOP_TLS_OFF) {
@@ -225,13 +238,8 @@ static int copy_tls(struct sli_queue_smtp *smtp,
     if (options->tls_policy == SLIMTA_HOP_TLS_OFF) {
         return 0;
     }
-    if (options->tls != NULL) {
-        config->tls = slimta_tls_ref(options->tls);
-        return sli_tls_context_use_as_client(config->tls, error);
-    }
-    return options->tls_policy == SLIMTA_HOP_TLS_OFFERED
-        ? make_opportunistic_tls(smtp, error)
-        : make_tls(smtp, SLIMTA_TLS_VERIFY_DEFAULT, error);
+    err = use_tls(smtp, options, error);
+    return err == 0 ? check_names(smtp, error) : err;
 }
 
 static int copy_hops(struct sli_queue_smtp *smtp,
@@ -252,15 +260,15 @@ static void copy_numbers(struct sli_queue_smtp *smtp,
 {
     struct sli_queue_pool_config *config = &smtp->pools.config;
 
-    config->connect_timeout_ms =
-        value_or(options->connect_timeout_ms, DEFAULT_CONNECT_TIMEOUT_MS);
+    config->connect_timeout_ms = sli_queue_options_or(
+        options->connect_timeout_ms, DEFAULT_CONNECT_TIMEOUT_MS);
     config->max_connections =
-        value_or(options->max_connections, DEFAULT_CONNECTIONS);
-    config->idle_ms = value_or(options->idle_ms, DEFAULT_IDLE_MS);
-    smtp->command_timeout_ms =
-        value_or(options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
+        sli_queue_options_or(options->max_connections, DEFAULT_CONNECTIONS);
+    config->idle_ms = sli_queue_options_or(options->idle_ms, DEFAULT_IDLE_MS);
+    smtp->command_timeout_ms = sli_queue_options_or(
+        options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
     smtp->data_timeout_ms =
-        value_or(options->data_timeout_ms, DEFAULT_DATA_TIMEOUT_MS);
+        sli_queue_options_or(options->data_timeout_ms, DEFAULT_DATA_TIMEOUT_MS);
 }
 
 static int copy_options(struct sli_queue_smtp *smtp,
@@ -270,7 +278,8 @@ static int copy_options(struct sli_queue_smtp *smtp,
     int err = copy_hops(smtp, options, error);
 
     if (err == 0) {
-        err = copy_text(smtp, &smtp->servers, options->servers, error);
+        err = sli_queue_options_copy_servers(
+            &config->alloc, &smtp->servers, options->servers, error);
     }
     if (err == 0) {
         err = copy_ehlo_name(smtp, options, error);

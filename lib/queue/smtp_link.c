@@ -341,8 +341,8 @@ static void on_secured(struct sli_io_conn *conn)
 {
     struct sli_queue_smtp_link *link = link_of(conn);
 
-    link->is_private =
-        sli_tls_stream_info(sli_io_secure_stream(conn))->peer_is_verified != 0;
+    link->is_private = link->link.hop->name != NULL &&
+        sli_tls_stream_info(sli_io_secure_stream(conn))->peer_is_verified;
     (void)sli_smtp_client_secured(&link->engine);
     sli_queue_smtp_link_act(link);
 }

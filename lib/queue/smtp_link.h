@@ -16,7 +16,8 @@ struct sli_queue_smtp_link {
     struct sli_queue_smtp_auth *auth;       /* an exchange, or NULL */
     struct sli_queue_smtp_message *message; /* that has it, or NULL */
     const char *reason;       /* why TLS has failed; lives as `link.conn` */
-    unsigned char is_private; /* TLS, with a certificate that was verified */
+    unsigned char is_private; /* TLS, with a certificate verified for the hop's
+                                 name */
     unsigned char is_known;   /* AUTH is done */
     unsigned char is_open;    /* it was ready once */
     unsigned char is_idle;    /* the pool has it */

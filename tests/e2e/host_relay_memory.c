@@ -19,7 +19,7 @@ static void make(struct fail_alloc *alloc, void *user)
     struct slimta_smtp_queue_options options = {
         .size = sizeof options,
         .alloc = &alloc->table,
-        .hosts = "mx.example.org, 192.0.2.1:2525, unix:/run/lmtp",
+        .hosts = "mx.example.org, relay.example.org:2525",
         .servers = "127.0.0.1",
         .tls_policy = SLIMTA_HOP_TLS_REQUIRED,
         .tls = user,
@@ -71,15 +71,30 @@ static int try_anew(struct relay *relay)
     return relay_try(relay);
 }
 
-/* With the n-th allocation failing, what is acknowledged is there. */
-static size_t fail_once(struct relay *relay, struct fail_alloc *alloc, size_t n,
-    enum fail_alloc_mode mode, const size_t *ends)
+/* No link is left from before. */
+static void wait_for_quiet(struct relay *relay, struct scene *scene)
 {
-    size_t before = ends == NULL ? 0 : hop_count(&relay->hop, ends);
+    host_client_close(&relay->client);
+    if (scene == NULL) {
+        hop_drop_connections(&relay->hop);
+    } else {
+        assert_true(
+            host_policy_wait(&scene->policy, &scene->policy.closed_count,
+                host_policy_asked(&scene->policy, HOST_CONNECT)));
+    }
+}
+
+/* With the n-th allocation failing, what is acknowledged is there. `scene`: the
+ * hop is that, and not the relay's own. */
+static size_t fail_once(struct relay *relay, struct scene *scene,
+    struct fail_alloc *alloc, size_t n, enum fail_alloc_mode mode)
+{
+    const size_t *ends = &relay->hop.ends;
+    size_t before = hop_count(&relay->hop, ends);
     size_t failed;
     int code;
 
-    hop_drop_connections(&relay->hop);
+    wait_for_quiet(relay, scene);
     fail_alloc_arm(alloc, n, mode);
     code = try_anew(relay);
     failed = atomic_load(&alloc->failed);
@@ -87,19 +102,19 @@ static size_t fail_once(struct relay *relay, struct fail_alloc *alloc, size_t n,
     if (code != 250 && (code < 400 || code > 499) && code > 0) {
         fail_msg("allocation %zu: %d %s", n, code, relay->client.line);
     }
-    if (ends != NULL && code == 250) {
+    if (scene == NULL && code == 250) {
         assert_int_equal(hop_count(&relay->hop, ends), before + 1);
     }
     return failed;
 }
 
-static void sweep(struct relay *relay, struct fail_alloc *alloc,
-    enum fail_alloc_mode mode, const size_t *ends)
+static void sweep(struct relay *relay, struct scene *scene,
+    struct fail_alloc *alloc, enum fail_alloc_mode mode)
 {
     size_t failed = 1;
 
     for (size_t n = 1; failed > 0; n++) {
-        failed = fail_once(relay, alloc, n, mode, ends);
+        failed = fail_once(relay, scene, alloc, n, mode);
         assert_true(n < MOST);
     }
     assert_int_equal(try_anew(relay), 250);
@@ -117,7 +132,7 @@ static void play(int is_lmtp, int is_edge, enum fail_alloc_mode mode)
 
     fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
     relay = relay_new(&options, is_edge ? &edge : NULL, is_lmtp);
-    sweep(relay, &alloc, mode, &relay->hop.ends);
+    sweep(relay, NULL, &alloc, mode);
     relay_close(relay);
     assert_int_equal(atomic_load(&alloc.live), 0);
 }
@@ -136,7 +151,8 @@ static void survives_every_failure(void **state)
 /* Over TLS and with AUTH, to an edge of ours. */
 static void play_secure(int is_edge, enum fail_alloc_mode mode)
 {
-    const struct smtp_edge_options hop = {.auth_mechanisms = "SCRAM-SHA-256"};
+    struct smtp_edge_options hop = {.auth_mechanisms = "SCRAM-SHA-256",
+        .tls = host_tls(NULL, "local", NULL)};
     char hosts[64];
     struct fail_alloc alloc;
     struct slimta_smtp_queue_options options = {
@@ -154,16 +170,17 @@ static void play_secure(int is_edge, enum fail_alloc_mode mode)
     struct scene *scene = scene_prepare(&hop, 1);
     struct relay *relay;
 
+    slimta_tls_unref(hop.tls);
     scene->policy.table.auth = NULL;
     host_policy_order(
         &scene->policy, HOST_SECRET, HOST_SET, HOST_PASSWORD, "secret");
     scene_start(scene);
-    (void)snprintf(hosts, sizeof hosts, "127.0.0.1:%u",
+    (void)snprintf(hosts, sizeof hosts, "localhost:%u",
         (unsigned)scene->host.address.port);
     fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
     relay = relay_new(&options, is_edge ? &edge : NULL, 0);
     slimta_tls_unref(options.tls);
-    sweep(relay, &alloc, mode, NULL);
+    sweep(relay, scene, &alloc, mode);
     relay_close(relay);
     assert_int_equal(atomic_load(&alloc.live), 0);
     scene_close(scene, SLIMTA_CLOSED_CLIENT);

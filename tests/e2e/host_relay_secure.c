@@ -47,7 +47,9 @@ static void chain_open(struct chain *chain, const struct smtp_edge_options *hop,
         own.auth_mechanisms = ALL;
     }
     own.auth_flags |= SLIMTA_AUTH_CLEAR;
+    own.tls = host_tls(NULL, "local", NULL);
     chain->hop = scene_prepare(&own, 1);
+    slimta_tls_unref(own.tls);
     chain->hop->policy.table.auth = NULL;
     host_policy_order(
         &chain->hop->policy, HOST_SECRET, HOST_SET, HOST_PASSWORD, PASSWORD);
@@ -84,7 +86,7 @@ static void proves_who_we_are(void **state)
         };
         struct chain chain;
 
-        chain_open(&chain, &offering, options, "127.0.0.1");
+        chain_open(&chain, &offering, options, "localhost");
         relay_deliver(chain.relay);
         relay_deliver(chain.relay);
         scene_await(chain.hop, "tls session=");
@@ -105,7 +107,7 @@ static void speaks_tls_at_once(void **state)
     struct chain chain;
 
     (void)state;
-    chain_open(&chain, &hop, options, "127.0.0.1");
+    chain_open(&chain, &hop, options, "localhost");
     relay_deliver(chain.relay);
     scene_await(chain.hop, "tls session=");
     chain_close(&chain, SLIMTA_CLOSED_CLIENT);
@@ -132,10 +134,11 @@ static void trusts_nobody_else(void **state)
     };
 
     (void)state;
-    fails_without_a_word(options, "127.0.0.1", "451 4.7.5 ", SLIMTA_CLOSED_TLS);
+    fails_without_a_word(options, "localhost", "451 4.7.5 ", SLIMTA_CLOSED_TLS);
     /* The certificate is good, but for another name. */
     options.tls = trust("ca", SLIMTA_TLS_VERIFY_DEFAULT);
-    fails_without_a_word(options, "localhost", "451 4.7.5 ", SLIMTA_CLOSED_TLS);
+    fails_without_a_word(
+        options, "mx.localhost", "451 4.7.5 ", SLIMTA_CLOSED_TLS);
 }
 
 static void is_not_known(void **state)
@@ -149,7 +152,7 @@ static void is_not_known(void **state)
 
     (void)state;
     fails_without_a_word(
-        options, "127.0.0.1", "451 4.7.0 ", SLIMTA_CLOSED_CLIENT);
+        options, "localhost", "451 4.7.0 ", SLIMTA_CLOSED_CLIENT);
 }
 
 /* A password itself does not cross to somebody who was not looked at. */
@@ -165,7 +168,7 @@ static void keeps_the_password_from_strangers(void **state)
 
     (void)state;
     fails_without_a_word(
-        options, "127.0.0.1", "451 4.7.4 ", SLIMTA_CLOSED_CLIENT);
+        options, "localhost", "451 4.7.4 ", SLIMTA_CLOSED_CLIENT);
 }
 
 /* What is merely offered goes on without a certificate that holds. */
@@ -178,10 +181,31 @@ static void takes_what_is_offered(void **state)
     struct chain chain;
 
     (void)state;
-    chain_open(&chain, &offering, options, "127.0.0.1");
+    chain_open(&chain, &offering, options, "localhost");
     relay_deliver(chain.relay);
     scene_await(chain.hop, "tls session=");
     chain_close(&chain, SLIMTA_CLOSED_CLIENT);
+}
+
+/* A certificate is looked at by name, or it would do for anybody. */
+static void wants_names(void **state)
+{
+    struct slimta_smtp_queue_options options = {.size = sizeof options,
+        .hosts = "mx.example.org, 192.0.2.1",
+        .tls_policy = SLIMTA_HOP_TLS_REQUIRED,
+        .tls = trust("ca", SLIMTA_TLS_VERIFY_DEFAULT)};
+    struct slimta_queue *queue = NULL;
+    struct slimta_error error = {0};
+
+    (void)state;
+    assert_int_equal(
+        slimta_smtp_queue_new(&queue, &options, &error), SLIMTA_EINVAL);
+    assert_memory_equal(error.text, "hosts: '192.0.2.1:25'", 21);
+    slimta_tls_unref(options.tls);
+    options.tls = trust(NULL, SLIMTA_TLS_VERIFY_NONE);
+    assert_int_equal(slimta_smtp_queue_new(&queue, &options, &error), 0);
+    slimta_queue_free(queue);
+    slimta_tls_unref(options.tls);
 }
 
 /* Hops that have no TLS, or refuse it, or only pretend. */
@@ -190,7 +214,7 @@ static void play(enum slimta_hop_tls policy, const char *ehlo,
 {
     struct slimta_smtp_queue_options options = {
         .tls_policy = policy,
-        .tls = trust("ca", SLIMTA_TLS_VERIFY_OPTIONAL),
+        .tls = trust("ca", SLIMTA_TLS_VERIFY_NONE),
         .user = user,
         .password = user,
         .connect_timeout_ms = 500,
@@ -242,7 +266,7 @@ static void hands_requiretls_on(void **state)
     struct relay *relay;
 
     (void)state;
-    chain_open(&chain, &hop, options, "127.0.0.1");
+    chain_open(&chain, &hop, options, "localhost");
     relay_deliver(chain.relay); /* what the hop can is known from here on */
     relay_close(chain.relay);
     relay = relay_prepare(0);
@@ -273,6 +297,7 @@ int main(void)
         cmocka_unit_test(is_not_known),
         cmocka_unit_test(keeps_the_password_from_strangers),
         cmocka_unit_test(takes_what_is_offered),
+        cmocka_unit_test(wants_names),
         cmocka_unit_test(says_nothing_in_the_clear),
         cmocka_unit_test(hands_requiretls_on),
     };
