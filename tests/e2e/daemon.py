@@ -23,6 +23,9 @@ def inside(package, program):
         raise Skip('%s must be started by root' % package)
     shown = shutil.which('in-' + package)
     if shown is not None:
+        if subprocess.run([shown, 'true'], stderr=subprocess.DEVNULL,
+                          timeout=PATIENCE).returncode != 0:
+            raise Skip('%s cannot be mounted here' % package)
         return [shown]
     if not os.path.exists(program):
         raise Skip('no %s' % package)

@@ -1,11 +1,11 @@
 """A real Dovecot: LMTP, as a store and as a proxy; submission, as a relay."""
 
-import os
 import socket
 import subprocess
 
-from daemon import Daemon, inside
+from daemon import Daemon
 from name_server import free_port
+from server import PATIENCE
 
 PASSWORD = 'secret'
 
@@ -21,20 +21,9 @@ default_internal_user = mail
 default_internal_group = mail
 default_login_user = nobody
 first_valid_uid = 1
-disable_plaintext_auth = no
-mail_location = maildir:{folder}/mail/%u
 lmtp_proxy = yes
 submission_relay_host = 127.0.0.1
 submission_relay_port = {relay_port}
-passdb {{
-  driver = passwd-file
-  args = {folder}/users
-}}
-userdb {{
-  driver = passwd-file
-  args = {folder}/users
-  override_fields = uid=nobody gid=nogroup home={folder}/mail/%u
-}}
 service lmtp {{
   unix_listener {folder}/lmtp {{
     mode = 0666
@@ -49,6 +38,47 @@ service submission-login {{
   }}
 }}
 '''
+
+# The words that 2.4 has others for.
+BEFORE_2_4 = '''
+disable_plaintext_auth = no
+mail_location = maildir:{folder}/mail/%u
+passdb {{
+  driver = passwd-file
+  args = {folder}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = {folder}/users
+  override_fields = uid=nobody gid=nogroup home={folder}/mail/%u
+}}
+'''
+
+SINCE_2_4 = '''
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_path = {folder}/mail/%{{user}}
+passdb passwd-file {{
+  passwd_file_path = {folder}/users
+}}
+userdb passwd-file {{
+  passwd_file_path = {folder}/users
+  fields {{
+    uid = nobody
+    gid = nogroup
+    home = {folder}/mail/%{{user}}
+  }}
+}}
+'''
+
+
+def configuration(version):
+    """From 2.4 on the first line has to say for which version it is."""
+    major, minor = (int(number) for number in version.split('.')[:2])
+    if (major, minor) < (2, 4):
+        return CONFIG + BEFORE_2_4
+    return ('dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n'
+            + CONFIG + SINCE_2_4)
 
 
 class Dovecot(Daemon):
@@ -70,9 +100,14 @@ class Dovecot(Daemon):
                   'port=%d protocol=lmtp' % item
                   for item in (proxied or {}).items()]
         self.write('users', '\n'.join(lines) + '\n')
-        self.write('dovecot.conf', CONFIG.format(
+        self.write('dovecot.conf', configuration(self._version()).format(
             folder=self.folder, lmtp_port=self.lmtp_port,
             submission_port=self.submission_port, relay_port=relay_port))
+
+    def _version(self):
+        return subprocess.run(
+            self.before + [self.program, '--version'], timeout=PATIENCE,
+            stdout=subprocess.PIPE, check=True).stdout.decode()
 
     def command(self):
         return ['-F', '-c', self.path('dovecot.conf')]
