@@ -49,8 +49,9 @@ int main(int argc, char **argv)
         .size = sizeof policy, .rcpt = know, .queued = judge};
     const struct slimta_maildir_options store = {
         .size = sizeof store, .directory = argc == 3 ? argv[2] : ""};
-    const struct smtp_edge_options options = {
-        .size = sizeof options, .hostname = "mx.example.net", .dialect = SLIMTA_DIALECT_LMTP};
+    const struct smtp_edge_options options = {.size = sizeof options,
+        .hostname = "mx.example.net",
+        .dialect = SLIMTA_DIALECT_LMTP};
     struct slimta_error error = {0};
     struct slimta_queue *queue = NULL;
     struct smtp_edge *edge = NULL;
