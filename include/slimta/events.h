@@ -1,4 +1,5 @@
-/** What happens in an edge, told as it happens. */
+/** What happens in an edge, or in a queue that hands mail on, told as it
+ * happens. */
 #ifndef SLIMTA_EVENTS_H
 #define SLIMTA_EVENTS_H
 
@@ -31,6 +32,8 @@
     X(MESSAGE, "message", "sender recipients bytes id code text took_ms") \
     X(ABORTED, "aborted", "sender bytes reason") \
     X(LATE_COMMIT, "late_commit", "sender id") \
+    X(UNKNOWN_COMMIT, "unknown_commit", "sender next_hop reason") \
+    X(HOP_FAILED, "hop_failed", "next_hop address reason") \
     X(DEADLINE, "deadline", "question took_ms") \
     X(LIMIT, "limit", "limit value") \
     X(DESCRIPTORS, "descriptors", "connections") \
@@ -68,15 +71,18 @@ struct slimta_event {
     size_t size; /**< how much of the struct the library knows */
     enum slimta_event_type type;
     const char *name;     /**< static */
-    const char *hostname; /**< the edge's, to tell several apart */
-    uint64_t session_id;  /**< slimta_session_id; 0: about the edge */
+    /** The edge's, to tell several apart; the name that a queue greets with, ""
+     * when it has none. */
+    const char *hostname;
+    uint64_t session_id;  /**< slimta_session_id; 0: about the edge, or about
+                               the queue */
     int64_t timestamp_ms; /**< since 1970-01-01T00:00Z */
     size_t field_count;
     const struct slimta_event_field *fields;
 };
 
 /**
- * What an edge calls for each event: on the loop where it happens, so on
+ * What an edge or a queue calls for each event: on the loop where it happens, so on
  * several threads at once when the edge has several. It must not block, and may
  * call slimta_event_format, the stop and the counters of an edge, nothing else
  * of it.

@@ -8,6 +8,7 @@
 
 #include <slimta/alloc.h>
 #include <slimta/error.h>
+#include <slimta/events.h>
 #include <slimta/export.h>
 #include <slimta/op.h>
 #include <slimta/slice.h>
@@ -16,6 +17,7 @@ struct slimta_envelope;
 struct slimta_loop;
 struct slimta_queue;
 struct slimta_recipient;
+struct slimta_tls;
 
 /** What a queue can honour beyond the plain message: flags. The edge offers an
  * extension only if the queue claims it, or the edge's options do. */
@@ -119,6 +121,71 @@ struct slimta_queue {
     const struct slimta_queue_methods *methods;
 };
 
+/** How a queue uses TLS towards the next hop. */
+enum slimta_hop_tls {
+    SLIMTA_HOP_TLS_OFFERED = 0, /**< when it offers STARTTLS */
+    SLIMTA_HOP_TLS_REQUIRED,    /**< STARTTLS, or nothing is sent */
+    SLIMTA_HOP_TLS_IMMEDIATE,   /**< before the banner */
+    SLIMTA_HOP_TLS_OFF
+};
+
+/** For slimta_smtp_queue_new and slimta_lmtp_queue_new. Everything is
+ * copied. */
+struct slimta_smtp_queue_options {
+    size_t size; /**< sizeof(struct slimta_smtp_queue_options) */
+    const struct slimta_alloc *alloc; /**< [malloc] */
+    /** Next hops, parted by commas: the first that answers has each message.
+     * "mx.example.org", "192.0.2.1:2525", "[::1]:24", "unix:/run/lmtp". Must
+     * be given. Port [25; LMTP: 24; with TLS at once: 465]. */
+    const char *hosts;
+    const char *servers;   /**< DNS, see slimta_resolver_options */
+    const char *ehlo_name; /**< [the machine's name] */
+
+    enum slimta_hop_tls tls_policy;
+    /** Whom to trust, and our certificate. The queue takes a reference of its
+     * own [the system's CAs; not verified when merely OFFERED]. */
+    struct slimta_tls *tls;
+    const char *user;      /**< AUTH, under TLS only [none] */
+    const char *password;  /**< wiped with the queue */
+    const char *mechanism; /**< [the best that both have] */
+
+    uint64_t connect_timeout_ms; /**< for each hop, TLS included [30 s] */
+    uint64_t command_timeout_ms; /**< for each reply [60 s] */
+    uint64_t data_timeout_ms;    /**< for the reply to the message [240 s] */
+    uint64_t max_connections;    /**< in each loop [100] */
+    uint64_t idle_ms;            /**< how long one is kept for more [10 s] */
+
+    slimta_event_fn event; /**< told what happens with the next hop */
+    void *event_user;      /**< borrowed until slimta_queue_free */
+};
+
+/** For slimta_http_queue_new. Everything is copied. */
+struct slimta_http_queue_options {
+    size_t size; /**< sizeof(struct slimta_http_queue_options) */
+    const struct slimta_alloc *alloc; /**< [malloc] */
+    /** Next hops, "http://HOST:PORT/PATH" or "https://…", parted by spaces: the
+     * first that answers has each message. Must be given. */
+    const char *urls;
+    const char *servers;   /**< DNS, see slimta_resolver_options */
+    const char *ehlo_name; /**< X-Ehlo [the client's own] */
+    /** Whom to trust with https, and our certificate. The queue takes a
+     * reference of its own [the system's CAs]. Unless it says otherwise a
+     * certificate is verified, and its name checked: so the URL has one, not an
+     * address. */
+    struct slimta_tls *tls;
+    const char *user;            /**< Basic, with https only [none] */
+    const char *password;        /**< wiped with the queue */
+    uint64_t connect_timeout_ms; /**< for each hop, TLS included [30 s] */
+    /** For the reply, from the last octet on; and for each standstill before
+     * it [240 s]. */
+    uint64_t reply_timeout_ms;
+    uint64_t max_connections; /**< in each loop [100] */
+    uint64_t idle_ms;         /**< how long one is kept for more [10 s] */
+
+    slimta_event_fn event; /**< told what happens with the next hop */
+    void *event_user;      /**< borrowed until slimta_queue_free */
+};
+
 SLIMTA_BEGIN_DECLS
 
 /** Frees a queue through its methods. NULL is accepted. Not while an edge that
@@ -179,6 +246,34 @@ struct slimta_maildir_options {
  */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_maildir_queue_new(
     struct slimta_queue **out, const struct slimta_maildir_options *options,
+    struct slimta_error *error);
+
+/**
+ * A queue that hands each message on while its client waits: the next hop's
+ * refusal becomes the client's, no hop or a broken one is 451 4.4.x at once,
+ * and a reply that was lost is 451, never a second try: said in the event
+ * unknown_commit. It streams, keeps no message, and asks the next hop for each
+ * recipient where the client's order allows. Nothing is connected before the
+ * first message. Works in the edge's loops.
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int slimta_smtp_queue_new(
+    struct slimta_queue **out, const struct slimta_smtp_queue_options *options,
+    struct slimta_error *error);
+
+/** The same over LMTP, with a reply for each recipient. */
+SLIMTA_API SLIMTA_MUST_CHECK int slimta_lmtp_queue_new(
+    struct slimta_queue **out, const struct slimta_smtp_queue_options *options,
+    struct slimta_error *error);
+
+/**
+ * The same over HTTP, as it is spoken by an HTTP edge, ours or python-slimta's:
+ * X-Envelope-Sender, X-Envelope-Recipient, X-Smtp-Reply. It needs the length
+ * first, so it has the `enqueue` form only, and long messages spill. Any 2xx is
+ * a yes; recipients that the hop names in X-Smtp-Rcpt-Reply are refused alone.
+ * Parameters of MAIL and RCPT are not handed on: it claims no SLIMTA_CAN_….
+ */
+SLIMTA_API SLIMTA_MUST_CHECK int slimta_http_queue_new(
+    struct slimta_queue **out, const struct slimta_http_queue_options *options,
     struct slimta_error *error);
 
 SLIMTA_END_DECLS

@@ -147,6 +147,72 @@ void sli_address_unmap(struct slimta_address *address)
     }
 }
 
+int sli_address_parse_port(struct slimta_slice text, uint16_t *port)
+{
+    uint64_t number;
+
+    if (!sli_ascii_number(text, 5, &number) || number == 0 ||
+        number > UINT16_MAX) {
+        return 0;
+    }
+    *port = (uint16_t)number;
+    return 1;
+}
+
+/* What stands behind the address: nothing, or a colon and a port. */
+static int parse_rest(struct slimta_slice text, uint16_t *port)
+{
+    return text.size == 0 ||
+        (text.data[0] == ':' &&
+            sli_address_parse_port(sli_slice_skip(text, 1), port));
+}
+
+/* "[::1]" or "[::1]:53". */
+static int parse_bracketed(
+    struct slimta_slice text, struct slimta_address *address)
+{
+    const char *end = memchr(text.data, ']', text.size);
+    size_t size;
+
+    if (end == NULL) {
+        return 0;
+    }
+    size = (size_t)(end - text.data);
+    return sli_address_parse_ipv6(
+               sli_slice(text.data + 1, size - 1), address->ip) &&
+        parse_rest(sli_slice_skip(text, size + 1), &address->port);
+}
+
+static int parse_ipv4_endpoint(
+    struct slimta_slice text, struct slimta_address *address)
+{
+    const char *colon = memchr(text.data, ':', text.size);
+    size_t size = colon == NULL ? text.size : (size_t)(colon - text.data);
+
+    return sli_address_parse_ipv4(sli_slice(text.data, size), address->ip) &&
+        parse_rest(sli_slice_skip(text, size), &address->port);
+}
+
+int sli_address_parse_endpoint(
+    struct slimta_slice text, uint16_t port, struct slimta_address *address)
+{
+    int is_read;
+
+    *address =
+        (struct slimta_address){.family = SLIMTA_FAMILY_IPV6, .port = port};
+    if (text.size == 0) {
+        return 0;
+    }
+    is_read = text.data[0] == '[' ? parse_bracketed(text, address)
+                                  : sli_address_parse_ipv6(text, address->ip);
+    if (!is_read && text.data[0] != '[') {
+        address->family = SLIMTA_FAMILY_IPV4;
+        is_read = parse_ipv4_endpoint(text, address);
+    }
+    sli_address_unmap(address);
+    return is_read;
+}
+
 static void put_ipv4(struct sli_text *text, const uint8_t *ip)
 {
     for (int i = 0; i < 4; i++) {

@@ -64,6 +64,10 @@ int sli_io_socket_peer_address(int fd, struct slimta_address *address);
 struct slimta_address sli_io_socket_address_of(
     const struct sockaddr_storage *from, socklen_t size);
 
+/** An IPv4 or IPv6 address as the system takes it; returns its size. */
+socklen_t sli_io_socket_to_system(
+    const struct slimta_address *address, struct sockaddr_storage *to);
+
 /** Accepts in a loop. Held by value. */
 struct sli_io_listener {
     uv_poll_t poll;

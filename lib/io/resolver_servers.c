@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/address.h"
-#include "base/ascii.h"
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -17,67 +16,6 @@ static struct slimta_slice trim(struct slimta_slice text)
         text.size--;
     }
     return text;
-}
-
-static int read_port(struct slimta_slice text, uint16_t *port)
-{
-    uint64_t number;
-
-    if (!sli_ascii_number(text, 5, &number) || number == 0 ||
-        number > UINT16_MAX) {
-        return 0;
-    }
-    *port = (uint16_t)number;
-    return 1;
-}
-
-/* What stands behind the address: nothing, or a colon and a port. */
-static int read_rest(struct slimta_slice text, uint16_t *port)
-{
-    return text.size == 0 ||
-        (text.data[0] == ':' && read_port(sli_slice_skip(text, 1), port));
-}
-
-/* "[::1]" or "[::1]:53". */
-static int read_bracketed(
-    struct slimta_slice text, struct slimta_address *address)
-{
-    const char *end = memchr(text.data, ']', text.size);
-    size_t size;
-
-    if (end == NULL) {
-        return 0;
-    }
-    size = (size_t)(end - text.data);
-    return sli_address_parse_ipv6(
-               sli_slice(text.data + 1, size - 1), address->ip) &&
-        read_rest(sli_slice_skip(text, size + 1), &address->port);
-}
-
-static int read_ipv4(struct slimta_slice text, struct slimta_address *address)
-{
-    const char *colon = memchr(text.data, ':', text.size);
-    size_t size = colon == NULL ? text.size : (size_t)(colon - text.data);
-
-    return sli_address_parse_ipv4(sli_slice(text.data, size), address->ip) &&
-        read_rest(sli_slice_skip(text, size), &address->port);
-}
-
-static int read_server(struct slimta_slice text, struct slimta_address *address)
-{
-    *address = (struct slimta_address){
-        .family = SLIMTA_FAMILY_IPV6, .port = SLI_IO_RESOLVER_PORT};
-    if (text.size == 0) {
-        return 0;
-    }
-    if (text.data[0] == '[') {
-        return read_bracketed(text, address);
-    }
-    if (sli_address_parse_ipv6(text, address->ip)) {
-        return 1;
-    }
-    address->family = SLIMTA_FAMILY_IPV4;
-    return read_ipv4(text, address);
 }
 
 static int refuse(
@@ -101,7 +39,8 @@ static int read_all(struct sli_io_resolver_servers *out,
                 "%s: there are more than %d", option,
                 SLI_IO_RESOLVER_SERVERS_MAX);
         }
-        if (!read_server(word, &out->addresses[out->count])) {
+        if (!sli_address_parse_endpoint(
+                word, SLI_IO_RESOLVER_PORT, &out->addresses[out->count])) {
             return refuse(error, option, word);
         }
         out->count++;

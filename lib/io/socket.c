@@ -76,7 +76,7 @@ struct slimta_address sli_io_socket_address_of(
     return address;
 }
 
-static socklen_t to_system(
+socklen_t sli_io_socket_to_system(
     const struct slimta_address *address, struct sockaddr_storage *to)
 {
     if (address->family == SLIMTA_FAMILY_IPV4) {
@@ -151,7 +151,7 @@ static int open_bound(
     int *out, const struct slimta_address *address, enum sharing sharing)
 {
     struct sockaddr_storage name;
-    socklen_t size = to_system(address, &name);
+    socklen_t size = sli_io_socket_to_system(address, &name);
     int family = address->family == SLIMTA_FAMILY_IPV4 ? AF_INET : AF_INET6;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int number;

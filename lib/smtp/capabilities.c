@@ -62,6 +62,11 @@ static const struct {
     {{"SMTPUTF8", 8}, SLI_SMTP_CAPABILITY_SMTPUTF8, NULL},
     {{"STARTTLS", 8}, SLI_SMTP_CAPABILITY_STARTTLS, NULL},
     {{"AUTH", 4}, SLI_SMTP_CAPABILITY_AUTH, read_mechanisms},
+    {{"DSN", 3}, SLI_SMTP_CAPABILITY_DSN, NULL},
+    {{"REQUIRETLS", 10}, SLI_SMTP_CAPABILITY_REQUIRETLS, NULL},
+    {{"DELIVERBY", 9}, SLI_SMTP_CAPABILITY_DELIVERBY, NULL},
+    {{"MT-PRIORITY", 11}, SLI_SMTP_CAPABILITY_MT_PRIORITY, NULL},
+    {{"FUTURERELEASE", 13}, SLI_SMTP_CAPABILITY_FUTURERELEASE, NULL},
 };
 
 /* "AUTH=LOGIN PLAIN", as servers from before RFC 2554 say it, often in a line
@@ -108,6 +113,27 @@ int sli_smtp_capabilities_needs_utf8(const struct sli_smtp_mail *mail)
         !sli_ascii_all(mail->sender, SLI_ASCII_PRINT);
 }
 
+/* What the sender insists on, and no next hop may be without. */
+static enum sli_smtp_reply_id check_demands(
+    unsigned offered, const struct slimta_mail_params *params)
+{
+    /* RFC 8689 section 4.2.1. */
+    if (params->requiretls && (offered & SLI_SMTP_CAPABILITY_REQUIRETLS) == 0) {
+        return SLI_SMTP_REPLY_HOP_NO_REQUIRETLS;
+    }
+    /* RFC 2852 section 4.1.4: nobody would return it in time. */
+    if (params->by == SLIMTA_BY_RETURN &&
+        (offered & SLI_SMTP_CAPABILITY_DELIVERBY) == 0) {
+        return SLI_SMTP_REPLY_HOP_NO_DELIVERBY;
+    }
+    /* RFC 4865 section 4: nor hold it. */
+    if (params->hold_until_ms != 0 &&
+        (offered & SLI_SMTP_CAPABILITY_FUTURERELEASE) == 0) {
+        return SLI_SMTP_REPLY_HOP_NO_FUTURERELEASE;
+    }
+    return SLI_SMTP_REPLY_NONE;
+}
+
 enum sli_smtp_reply_id sli_smtp_capabilities_check(
     const struct sli_smtp_capabilities *capabilities,
     const struct sli_smtp_mail *mail)
@@ -126,5 +152,5 @@ enum sli_smtp_reply_id sli_smtp_capabilities_check(
         mail->size_bytes > capabilities->max_size) {
         return SLI_SMTP_REPLY_HOP_TOO_LARGE;
     }
-    return SLI_SMTP_REPLY_NONE;
+    return check_demands(capabilities->offered, mail->params);
 }

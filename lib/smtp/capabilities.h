@@ -11,12 +11,17 @@
 
 /** The extensions that are used. */
 enum sli_smtp_capability {
-    SLI_SMTP_CAPABILITY_PIPELINING = 1 << 0, /**< RFC 2920 */
-    SLI_SMTP_CAPABILITY_SIZE = 1 << 1,       /**< RFC 1870 */
-    SLI_SMTP_CAPABILITY_8BITMIME = 1 << 2,   /**< RFC 6152 */
-    SLI_SMTP_CAPABILITY_SMTPUTF8 = 1 << 3,   /**< RFC 6531 */
-    SLI_SMTP_CAPABILITY_STARTTLS = 1 << 4,   /**< RFC 3207 */
-    SLI_SMTP_CAPABILITY_AUTH = 1 << 5        /**< RFC 4954 */
+    SLI_SMTP_CAPABILITY_PIPELINING = 1 << 0,    /**< RFC 2920 */
+    SLI_SMTP_CAPABILITY_SIZE = 1 << 1,          /**< RFC 1870 */
+    SLI_SMTP_CAPABILITY_8BITMIME = 1 << 2,      /**< RFC 6152 */
+    SLI_SMTP_CAPABILITY_SMTPUTF8 = 1 << 3,      /**< RFC 6531 */
+    SLI_SMTP_CAPABILITY_STARTTLS = 1 << 4,      /**< RFC 3207 */
+    SLI_SMTP_CAPABILITY_AUTH = 1 << 5,          /**< RFC 4954 */
+    SLI_SMTP_CAPABILITY_DSN = 1 << 6,           /**< RFC 3461 */
+    SLI_SMTP_CAPABILITY_REQUIRETLS = 1 << 7,    /**< RFC 8689 */
+    SLI_SMTP_CAPABILITY_DELIVERBY = 1 << 8,     /**< RFC 2852 */
+    SLI_SMTP_CAPABILITY_MT_PRIORITY = 1 << 9,   /**< RFC 6710 */
+    SLI_SMTP_CAPABILITY_FUTURERELEASE = 1 << 10 /**< RFC 4865 */
 };
 
 /** The most octets of names of mechanisms that are kept. */

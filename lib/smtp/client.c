@@ -387,15 +387,16 @@ static int may_go_on(const struct sli_smtp_client *client)
 }
 
 int sli_smtp_client_rcpt(
-    struct sli_smtp_client *client, struct slimta_slice address)
+    struct sli_smtp_client *client, const struct slimta_recipient *recipient)
 {
     if (!may_go_on(client)) {
         return SLIMTA_ESTATE;
     }
-    if (sli_smtp_client_check_rcpt(client, address) != SLI_SMTP_REPLY_NONE) {
+    if (sli_smtp_client_check_rcpt(client,
+            sli_slice_text(recipient->address)) != SLI_SMTP_REPLY_NONE) {
         return SLIMTA_EINVAL;
     }
-    return sent(client, sli_smtp_client_lines_rcpt(client, address),
+    return sent(client, sli_smtp_client_lines_rcpt(client, recipient),
         SLI_SMTP_CLIENT_STEP_RCPT);
 }
 

@@ -243,9 +243,9 @@ int sli_smtp_client_mail(
 enum sli_smtp_reply_id sli_smtp_client_check_rcpt(
     const struct sli_smtp_client *client, struct slimta_slice address);
 
-/** The same of rcpt. */
+/** The same of rcpt. Its address and its parameters are borrowed. */
 int sli_smtp_client_rcpt(
-    struct sli_smtp_client *client, struct slimta_slice address);
+    struct sli_smtp_client *client, const struct slimta_recipient *recipient);
 
 /** Also SLIMTA_ESTATE: every recipient has been refused. If that turns out
  * later the event says refused, whatever the hop has answered. */

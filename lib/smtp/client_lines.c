@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/slice.h"
 #include "mail/path.h"
+#include "smtp/params_text.h"
 #include "smtp/xtext.h"
 
 /* RFC 5321 section 4.5.3.1.4: a command line with its CRLF. */
@@ -137,12 +138,49 @@ static int put_auth(
     return 0;
 }
 
+/* RFC 8689 section 4.2; sli_smtp_capabilities_check has seen to it that it is
+ * offered. */
+static int put_requiretls(
+    struct sli_smtp_client *client, const struct sli_smtp_mail *mail)
+{
+    return mail->params->requiretls
+        ? sli_buf_append_text(client->output, " REQUIRETLS")
+        : 0;
+}
+
+/* Those that are said the same way wherever they stand. RFC 3461 section 5.2.2
+ * and RFC 6710 section 4: what is not offered is left out. */
+static int put_rest(
+    struct sli_smtp_client *client, const struct sli_smtp_mail *mail)
+{
+    static const struct {
+        unsigned capability;
+        void (*put)(struct sli_smtp_params_text *text,
+            const struct slimta_mail_params *params);
+    } rest[] = {
+        {SLI_SMTP_CAPABILITY_DSN, sli_smtp_params_text_reports},
+        {SLI_SMTP_CAPABILITY_DELIVERBY, sli_smtp_params_text_by},
+        {SLI_SMTP_CAPABILITY_FUTURERELEASE, sli_smtp_params_text_hold},
+        {SLI_SMTP_CAPABILITY_MT_PRIORITY, sli_smtp_params_text_priority},
+    };
+    struct sli_smtp_params_text text = {.out = client->output};
+
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
+        if (offers(client, rest[i].capability)) {
+            rest[i].put(&text, mail->params);
+        }
+    }
+    return text.err;
+}
+
 static int (*const params[])(
     struct sli_smtp_client *client, const struct sli_smtp_mail *mail) = {
     put_size,
     put_body,
     put_utf8,
     put_auth,
+    put_requiretls,
+    put_rest,
 };
 
 int sli_smtp_client_lines_mail(
@@ -165,16 +203,20 @@ int sli_smtp_client_lines_mail(
 }
 
 int sli_smtp_client_lines_rcpt(
-    struct sli_smtp_client *client, struct slimta_slice address)
+    struct sli_smtp_client *client, const struct slimta_recipient *recipient)
 {
     struct sli_buf *output = client->output;
     size_t before = sli_buf_size(output);
-    int err = put_path(
-        output, SLI_LITERAL("RCPT TO:"), address, SLI_MAIL_PATH_FORWARD);
+    int err = put_path(output, SLI_LITERAL("RCPT TO:"),
+        sli_slice_text(recipient->address), SLI_MAIL_PATH_FORWARD);
+    struct sli_smtp_params_text text = {.out = output, .err = err};
 
-    if (err == 0) {
-        err = sli_buf_append_text(output, "\r\n");
+    if (offers(client, SLI_SMTP_CAPABILITY_DSN)) {
+        sli_smtp_params_text_recipient(
+            &text, recipient, client->transaction.has_utf8);
     }
+    sli_smtp_params_text_put(&text, "\r\n");
+    err = text.err;
     return err == 0 ? 0
                     : take_back(output, before,
                           err == SLIMTA_EINVAL ? SLIMTA_EINVAL : SLIMTA_ENOMEM);

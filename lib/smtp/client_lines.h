@@ -15,7 +15,7 @@ int sli_smtp_client_lines_mail(
     struct sli_smtp_client *client, const struct sli_smtp_mail *mail);
 
 int sli_smtp_client_lines_rcpt(
-    struct sli_smtp_client *client, struct slimta_slice address);
+    struct sli_smtp_client *client, const struct slimta_recipient *recipient);
 
 /** Whether AUTH with that initial response fits a command line (RFC 4954
  * section 4). */

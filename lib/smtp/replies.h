@@ -26,6 +26,11 @@
     X(HOP_LOST, 451, "4.4.2 Connection to next hop lost") \
     X(HOP_TIMEOUT, 451, "4.4.2 Next hop timed out") \
     X(HOP_UNKNOWN, 451, "4.4.2 Reply of next hop lost") \
+    X(HOP_NO_TLS, 451, "4.7.10 Next hop does not offer TLS") \
+    X(HOP_TLS_FAILED, 451, "4.7.5 TLS with next hop failed") \
+    X(HOP_NO_MECHANISM, 451, \
+        "4.7.4 No way to authenticate that next hop offers") \
+    X(HOP_AUTH_FAILED, 451, "4.7.0 Authentication with next hop failed") \
     X(TOO_MANY_RECIPIENTS, 452, "4.5.3 Too many recipients") \
     X(UNKNOWN_COMMAND, 500, "5.5.2 Syntax error, command unrecognized") \
     X(BAD_OCTETS, 500, "5.5.2 Syntax error, invalid octets in command") \
@@ -60,11 +65,16 @@
     X(SENDER_NEEDS_UTF8, 550, "5.6.7 Sender address needs SMTPUTF8") \
     /* RFC 6531 section 3.5: so is a sender or a message that needs it. */ \
     X(HOP_NEEDS_UTF8, 550, "5.6.7 Next hop does not offer SMTPUTF8") \
+    /* RFC 8689 section 4.2.1. */ \
+    X(HOP_NO_REQUIRETLS, 550, "5.7.30 Next hop does not offer REQUIRETLS") \
     X(MESSAGE_TOO_LARGE, 552, "5.3.4 Message exceeded size limit") \
     /* RFC 1870 section 6. */ \
     X(HOP_TOO_LARGE, 552, "5.3.4 Message too large for next hop") \
     X(RECIPIENT_NEEDS_UTF8, 553, "5.6.7 Recipient address needs SMTPUTF8") \
     X(HOP_NO_RECIPIENTS, 554, "5.5.1 No valid recipients") \
+    X(HOP_NO_DELIVERBY, 554, "5.3.3 Next hop does not offer DELIVERBY") \
+    X(HOP_NO_FUTURERELEASE, 554, \
+        "5.3.3 Next hop does not offer FUTURERELEASE") \
     /* RFC 6152 section 3. */ \
     X(HOP_NEEDS_8BIT, 554, "5.6.3 Next hop does not take 8-bit content") \
     X(TOO_MANY_HOPS, 554, "5.4.6 Too many hops") \

@@ -162,8 +162,9 @@ static void add_greeted(struct play *play)
 {
     const struct sli_smtp_capabilities *found =
         sli_smtp_client_capabilities(&play->client);
-    static const char *const names[] = {
-        "PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "STARTTLS", "AUTH"};
+    static const char *const names[] = {"PIPELINING", "SIZE", "8BITMIME",
+        "SMTPUTF8", "STARTTLS", "AUTH", "DSN", "REQUIRETLS", "DELIVERBY",
+        "MT-PRIORITY", "FUTURERELEASE"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if ((found->offered >> i & 1) != 0) {
@@ -274,14 +275,14 @@ static int say_mail(struct play *play)
 static int say_rcpt(struct play *play)
 {
     const struct message *message = message_of(play);
-    struct slimta_slice address =
-        sli_slice_text(message->recipients[play->recipient]);
+    const struct slimta_recipient recipient = {.size = sizeof recipient,
+        .address = message->recipients[play->recipient]};
     int err;
 
     if (play->dialogue->is_apart && sli_smtp_client_is_waiting(&play->client)) {
         return 0;
     }
-    err = sli_smtp_client_rcpt(&play->client, address);
+    err = sli_smtp_client_rcpt(&play->client, &recipient);
     play->recipient += err != SLIMTA_ESTATE;
     if (err == SLIMTA_EINVAL) {
         add_text(&play->events, "UNFIT RCPT\n");

@@ -30,7 +30,8 @@ struct scene *scene_prepare(
     pthread_mutex_init(&scene->lock, NULL);
     pthread_cond_init(&scene->news, NULL);
     if (is_secure) {
-        scene->tls = host_tls(NULL, "server", NULL);
+        scene->tls = own.tls != NULL ? slimta_tls_ref(own.tls)
+                                     : host_tls(NULL, "server", NULL);
         own.tls = scene->tls;
     }
     own.size = sizeof own;

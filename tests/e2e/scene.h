@@ -23,7 +23,8 @@ struct scene {
 
 /** An edge that runs with these options (hostname, event and, if `tls_mode` or
  * `tls` say nothing else, no TLS are the scene's), and a client that has
- * connected. With `is_secure` the scene has a certificate. */
+ * connected. With `is_secure` the scene has a certificate, unless the options
+ * have one. */
 struct scene *scene_new(const struct smtp_edge_options *options, int is_secure);
 
 /** The same without the client, before it has started: for more tables. */

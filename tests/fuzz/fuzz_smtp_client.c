@@ -126,6 +126,8 @@ static void begin_message(struct session *session)
 /* One command of a message; 1 when another one may follow. */
 static int go_on(struct session *session)
 {
+    static const struct slimta_recipient recipient = {
+        .size = sizeof recipient, .address = "c@d.example"};
     struct sli_smtp_client *client = &session->client;
 
     if (session->has_data || session->is_given_up ||
@@ -134,7 +136,7 @@ static int go_on(struct session *session)
         return 0;
     }
     if (session->recipients < 2) {
-        if (sli_smtp_client_rcpt(client, SLI_LITERAL("c@d.example")) != 0) {
+        if (sli_smtp_client_rcpt(client, &recipient) != 0) {
             return 0;
         }
         session->recipients++;

@@ -89,6 +89,10 @@ certify expired ca '/CN=expired' "$over"
 ec_key odd
 certify odd ca '/O=#1 \+ "Zoë" <x>;\\ /OU=a+CN= two =/CN=日本' "$lasting"
 
+# Of this machine.
+ec_key local
+certify local ca '/CN=localhost' "$lasting" subjectAltName=DNS:localhost
+
 # The server's key behind a password.
 quietly openssl ec -in server.key -aes128 -passout pass:secret -out locked.key
 rm -f ./*.csr ./*.ext openssl.log

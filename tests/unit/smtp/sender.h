@@ -78,7 +78,10 @@ static inline int sender_mail(struct sender *sender)
 
 static inline int sender_rcpt(struct sender *sender)
 {
-    return sli_smtp_client_rcpt(&sender->client, SLI_LITERAL("c@d.example"));
+    const struct slimta_recipient recipient = {
+        .size = sizeof recipient, .address = "c@d.example"};
+
+    return sli_smtp_client_rcpt(&sender->client, &recipient);
 }
 
 #endif

@@ -30,7 +30,7 @@ static void reads_keywords(void **state)
     found = read_lines(
         "PIPELINING|SIZE 5000|8BITMIME|smtputf8|STARTTLS|DSN|"
         "AUTH PLAIN LOGIN|X-WHAT ever||  |PIPELININGS|SIZES 7");
-    assert_int_equal(found.offered, 63);
+    assert_int_equal(found.offered, 127);
     assert_int_equal(found.max_size, 5000);
     assert_string_equal(found.mechanisms, "PLAIN LOGIN");
     found = read_lines("8BITMIME");
@@ -120,6 +120,40 @@ static void checks_a_message(void **state)
         sli_smtp_capabilities_check(&hop, &mail), SLI_SMTP_REPLY_NONE);
 }
 
+/* What a sender insists on. */
+static void checks_demands(void **state)
+{
+    static const struct {
+        struct slimta_mail_params params;
+        unsigned capability;
+        enum sli_smtp_reply_id without;
+    } rows[] = {
+        {{.requiretls = 1}, SLI_SMTP_CAPABILITY_REQUIRETLS,
+            SLI_SMTP_REPLY_HOP_NO_REQUIRETLS},
+        {{.by = SLIMTA_BY_RETURN, .by_seconds = 1},
+            SLI_SMTP_CAPABILITY_DELIVERBY, SLI_SMTP_REPLY_HOP_NO_DELIVERBY},
+        {{.by = SLIMTA_BY_NOTIFY}, SLI_SMTP_CAPABILITY_DELIVERBY,
+            SLI_SMTP_REPLY_NONE},
+        {{.hold_until_ms = 1}, SLI_SMTP_CAPABILITY_FUTURERELEASE,
+            SLI_SMTP_REPLY_HOP_NO_FUTURERELEASE},
+        {{.has_priority = 1}, SLI_SMTP_CAPABILITY_MT_PRIORITY,
+            SLI_SMTP_REPLY_NONE},
+        {{.envid = "x"}, SLI_SMTP_CAPABILITY_DSN, SLI_SMTP_REPLY_NONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct sli_smtp_mail mail = {SLI_LITERAL(""), &rows[i].params, 0};
+        struct sli_smtp_capabilities hop = {.offered = rows[i].capability};
+
+        assert_int_equal(
+            sli_smtp_capabilities_check(&hop, &mail), SLI_SMTP_REPLY_NONE);
+        hop.offered = ~rows[i].capability;
+        assert_int_equal(
+            sli_smtp_capabilities_check(&hop, &mail), rows[i].without);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +161,7 @@ int main(void)
         cmocka_unit_test(reads_sizes),
         cmocka_unit_test(keeps_what_mechanisms_it_has_room_for),
         cmocka_unit_test(checks_a_message),
+        cmocka_unit_test(checks_demands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,9 +207,11 @@ static void sends_no_other_address(void **state)
     assert_int_equal(sender_mail(&sender), 0);
     before = sli_buf_size(&sender.output);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const struct slimta_recipient recipient = {
+            .size = sizeof recipient, .address = bad[i]};
+
         assert_int_equal(
-            sli_smtp_client_rcpt(&sender.client, sli_slice_text(bad[i])),
-            SLIMTA_EINVAL);
+            sli_smtp_client_rcpt(&sender.client, &recipient), SLIMTA_EINVAL);
     }
     assert_int_equal(sli_buf_size(&sender.output), before);
     assert_int_equal(sender_rcpt(&sender), 0);
