@@ -106,6 +106,21 @@ static int copy_facts(struct slimta_envelope *envelope,
     return envelope->sender == NULL ? SLIMTA_ENOMEM : 0;
 }
 
+int sli_mail_envelope_set_reverse_name(
+    struct slimta_envelope *envelope, const char *name)
+{
+    const char *copy = name;
+
+    if (envelope->seal != SEAL_NONE) {
+        return SLIMTA_ESTATE;
+    }
+    if (copy_text(&envelope->arena, &copy) != 0) {
+        return SLIMTA_ENOMEM;
+    }
+    envelope->client.reverse_name = copy;
+    return 0;
+}
+
 /* Copies the parameters of MAIL; the texts are borrowed. */
 static int copy_params(
     struct slimta_envelope *envelope, const struct slimta_mail_params *params)

@@ -242,6 +242,33 @@ static void test_sealed(void **state)
     slimta_envelope_unref(envelope);
 }
 
+static void test_learns_a_name(void **state)
+{
+    struct sample sample = sample_make();
+    struct slimta_envelope *envelope = build(&sample);
+
+    (void)state;
+    assert_int_equal(
+        sli_mail_envelope_set_reverse_name(envelope, "mx.example.org"), 0);
+    fail_alloc_arm(&counting, 1, FAIL_ALLOC_ONWARD);
+    for (int i = 0; i < 200; i++) { /* more than a block of the arena */
+        (void)sli_mail_envelope_set_reverse_name(envelope, "mx.example.org");
+    }
+    assert_int_equal(
+        sli_mail_envelope_set_reverse_name(envelope, "late.example.org"),
+        SLIMTA_ENOMEM);
+    fail_alloc_arm(&counting, 0, FAIL_ALLOC_ONCE);
+    assert_string_equal(
+        slimta_envelope_client(envelope)->reverse_name, "mx.example.org");
+    sli_mail_envelope_seal_but_recipients(envelope, 1);
+    assert_int_equal(
+        sli_mail_envelope_set_reverse_name(envelope, "late.example.org"),
+        SLIMTA_ESTATE);
+    assert_string_equal(
+        slimta_envelope_client(envelope)->reverse_name, "mx.example.org");
+    slimta_envelope_unref(envelope);
+}
+
 static void test_header(void **state)
 {
     static const struct {
@@ -712,6 +739,7 @@ int main(void)
         TEST(test_prepend),
         TEST(test_prepend_many),
         TEST(test_sealed),
+        TEST(test_learns_a_name),
         TEST(test_stage),
         TEST(test_staged_take_no_memory_each),
         TEST(test_sealed_but_recipients),

@@ -1,4 +1,4 @@
-/** What slimta-smtpd asks of the machine: descriptors and a name. */
+/** What a demo server asks of the machine: descriptors and a name. */
 #include "machine.h"
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "complain.h"
 
 /** What the process needs beside its connections: listeners, loops, files of
  * the queue, messages on their way to the disk. */

@@ -1,6 +1,6 @@
-/** The log of slimta-smtpd: one event a line, on stderr. */
-#ifndef SMTPD_LOG_H
-#define SMTPD_LOG_H
+/** The log of a demo server: one event a line, on stderr. */
+#ifndef SERVER_LOG_H
+#define SERVER_LOG_H
 
 #include <slimta/events.h>
 

@@ -1,16 +1,18 @@
-/** Certificates of slimta-smtpd, and what SIGHUP does to them. */
+/** Certificates of a demo server, and what SIGHUP does to them. */
 #include "security.h"
+
+#include "complain.h"
 
 static int add_pairs(struct slimta_tls *tls, const struct settings *settings,
     struct slimta_error *error)
 {
     int err = 0;
 
-    for (size_t i = 0; err == 0 && i < settings->cert_count; i++) {
+    for (size_t i = 0; err == 0 && i < settings->certs.count; i++) {
         const struct slimta_tls_certificate pair = {
             .size = sizeof pair,
-            .certificate_file = settings->certs[i],
-            .key_file = settings->keys[i],
+            .certificate_file = settings->certs.items[i],
+            .key_file = settings->keys.items[i],
         };
 
         err = slimta_tls_add_certificate(tls, &pair, error);
@@ -24,7 +26,7 @@ int security_load(struct slimta_tls **out, const struct settings *settings,
     int err;
 
     *out = NULL;
-    if (settings->cert_count == 0) {
+    if (settings->certs.count == 0) {
         return 0;
     }
     err = slimta_tls_new(out, NULL, error);
@@ -38,14 +40,14 @@ int security_load(struct slimta_tls **out, const struct settings *settings,
     return err;
 }
 
-void security_reload(struct smtp_edge *edge, const struct settings *settings)
+void security_reload(const struct door *door, const struct settings *settings)
 {
     struct slimta_error error = {0};
     struct slimta_tls *tls;
     int err = security_load(&tls, settings, &error);
 
     if (err == 0 && tls != NULL) {
-        err = smtp_edge_set_tls(edge, tls, &error);
+        err = door->methods->set_tls(door->edge, tls, &error);
     }
     if (err != 0) {
         complain("%s; the old certificates stay", error.text);

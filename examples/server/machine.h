@@ -1,6 +1,6 @@
-/** What slimta-smtpd asks of the machine: descriptors and a name. */
-#ifndef SMTPD_MACHINE_H
-#define SMTPD_MACHINE_H
+/** What a demo server asks of the machine: descriptors and a name. */
+#ifndef SERVER_MACHINE_H
+#define SERVER_MACHINE_H
 
 #include <stddef.h>
 #include <stdint.h>

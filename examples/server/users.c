@@ -1,4 +1,4 @@
-/** Who may authenticate to slimta-smtpd: the file of --users. */
+/** Who may authenticate to a demo server: the file of --users. */
 #include "users.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/** The listeners of slimta-smtpd: bound, inherited, and told of. */
+/** The listeners of a demo server: bound, inherited, and told of. */
 #include "listen.h"
 
 #include <stddef.h>
@@ -44,24 +44,25 @@ static int passed_fds(void)
     uint64_t fds = environment_number("LISTEN_FDS");
 
     if (environment_number("LISTEN_PID") != (uint64_t)getpid() ||
-        fds > MAX_LISTENERS) {
+        fds > MAX_VALUES) {
         return 0;
     }
     return (int)fds;
 }
 
-static int listen_fd(struct smtp_edge *edge, int fd, struct slimta_error *error)
+static int listen_fd(
+    const struct door *door, int fd, struct slimta_error *error)
 {
     char flag[32];
 
-    if (smtp_edge_listen_fd(edge, fd, error) == 0) {
+    if (door->methods->listen_fd(door->edge, fd, error) == 0) {
         return 0;
     }
     (void)snprintf(flag, sizeof flag, "fd:%d", fd);
     return not_there(error, flag, error->text);
 }
 
-static int listen_systemd(struct smtp_edge *edge, struct slimta_error *error)
+static int listen_systemd(const struct door *door, struct slimta_error *error)
 {
     int count = passed_fds();
     int err = 0;
@@ -71,34 +72,34 @@ static int listen_systemd(struct smtp_edge *edge, struct slimta_error *error)
             "no sockets were passed to this process (LISTEN_FDS, LISTEN_PID)");
     }
     for (int i = 0; err == 0 && i < count; i++) {
-        err = listen_fd(edge, FIRST_PASSED_FD + i, error);
+        err = listen_fd(door, FIRST_PASSED_FD + i, error);
     }
     return err;
 }
 
-static int listen_one(struct smtp_edge *edge, const struct listen_at *at,
+static int listen_one(const struct door *door, const struct listen_at *at,
     struct slimta_error *error)
 {
     switch (at->kind) {
     case LISTEN_UNIX:
-        return smtp_edge_listen_unix(edge, at->path, error);
+        return door->methods->listen_unix(door->edge, at->path, error);
     case LISTEN_FD:
-        return listen_fd(edge, at->fd, error);
+        return listen_fd(door, at->fd, error);
     case LISTEN_SYSTEMD:
-        return listen_systemd(edge, error);
+        return listen_systemd(door, error);
     case LISTEN_TCP:
     default:
-        return smtp_edge_listen(edge, at->host, at->port, error);
+        return door->methods->listen(door->edge, at->host, at->port, error);
     }
 }
 
-int listen_all(struct smtp_edge *edge, const struct settings *settings,
+int listen_all(const struct door *door, const struct listeners *listeners,
     struct slimta_error *error)
 {
     int err = 0;
 
-    for (size_t i = 0; err == 0 && i < settings->listener_count; i++) {
-        err = listen_one(edge, &settings->listeners[i], error);
+    for (size_t i = 0; err == 0 && i < listeners->count; i++) {
+        err = listen_one(door, &listeners->items[i], error);
     }
     return err;
 }
@@ -120,12 +121,12 @@ static void socket_path(int fd, char *out, size_t size)
 
 /* Prints listener number `index` unless it is a UNIX socket, whose address does
  * not hold its path. */
-static void tell_address(const struct smtp_edge *edge, size_t index)
+static void tell_address(const struct door *door, size_t index)
 {
     char text[SLIMTA_ADDRESS_TEXT_MAX];
     struct slimta_address address;
 
-    if (smtp_edge_address(edge, index, &address) &&
+    if (door->methods->address(door->edge, index, &address) &&
         address.family != SLIMTA_FAMILY_UNIX) {
         (void)slimta_address_format(&address, text, sizeof text);
         fprintf(stderr, "listening on %s\n", text);
@@ -160,14 +161,14 @@ static void tell_one(const struct listen_at *at)
     }
 }
 
-void listen_tell(const struct smtp_edge *edge, const struct settings *settings)
+void listen_tell(const struct door *door, const struct listeners *listeners)
 {
     struct slimta_address address;
 
-    for (size_t i = 0; smtp_edge_address(edge, i, &address); i++) {
-        tell_address(edge, i);
+    for (size_t i = 0; door->methods->address(door->edge, i, &address); i++) {
+        tell_address(door, i);
     }
-    for (size_t i = 0; i < settings->listener_count; i++) {
-        tell_one(&settings->listeners[i]);
+    for (size_t i = 0; i < listeners->count; i++) {
+        tell_one(&listeners->items[i]);
     }
 }

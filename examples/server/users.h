@@ -1,6 +1,6 @@
-/** Who may authenticate to slimta-smtpd: the file of --users. */
-#ifndef SMTPD_USERS_H
-#define SMTPD_USERS_H
+/** Who may authenticate to a demo server: the file of --users. */
+#ifndef SERVER_USERS_H
+#define SERVER_USERS_H
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/** The log of slimta-smtpd: one event a line, on stderr. */
+/** The log of a demo server: one event a line, on stderr. */
 #include "log.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/** Tests of examples/smtpd/users.c. */
+/** Tests of examples/server/users.c. */
 #include "test.h"
 
 #include <pthread.h>

@@ -1,8 +1,9 @@
-/** Certificates of slimta-smtpd, and what SIGHUP does to them. */
-#ifndef SMTPD_SECURITY_H
-#define SMTPD_SECURITY_H
+/** Certificates of a demo server, and what SIGHUP does to them. */
+#ifndef SERVER_SECURITY_H
+#define SERVER_SECURITY_H
 
-#include "options.h"
+#include "door.h"
+#include "settings.h"
 
 /** Reads the certificates and keys of the command line. Without any `out` is
  * NULL. */
@@ -11,6 +12,6 @@ int security_load(struct slimta_tls **out, const struct settings *settings,
 
 /** Reads them anew, for sessions to come. When that fails the old ones stay,
  * and a line on stderr says why. */
-void security_reload(struct smtp_edge *edge, const struct settings *settings);
+void security_reload(const struct door *door, const struct settings *settings);
 
 #endif
