@@ -35,8 +35,7 @@ static const struct flag flags[] = {
     {"--xclient-from", "LIST",
         "peers that may use XCLIENT and XFORWARD:\n"
         "addresses, networks and \"unix\", parted by commas",
-        "a list of addresses and networks", value_text,
-        AT(edge.xclient_from)},
+        "a list of addresses and networks", value_text, AT(edge.xclient_from)},
     {"--command-timeout", "SECONDS", "for a command [300]", whole_seconds,
         value_seconds, AT(edge.command_timeout_ms)},
     {"--data-timeout", "SECONDS", "for a whole message [600]", whole_seconds,

@@ -112,7 +112,7 @@ class Daemon:
     def said(self):
         """What it has logged, and printed before it could."""
         result = ''
-        for name in 'output', 'log':
+        for name in 'log', 'output':
             if os.path.exists(self.path(name)):
                 with open(self.path(name), errors='replace') as file:
                     result += file.read()

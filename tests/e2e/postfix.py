@@ -70,6 +70,9 @@ postlog unix-dgram 1 postlogd
 
 PUBLIC = {'pickup', 'cleanup', 'qmgr', 'flush', 'showq', 'postlog'}
 
+# These become the mailbox's owner.
+PRIVILEGED = {'virtual'}
+
 QUEUE = ['active', 'bounce', 'corrupt', 'defer', 'deferred', 'flush', 'hold',
          'incoming', 'pid', 'private', 'saved', 'trace', 'maildrop', 'public']
 
@@ -103,8 +106,9 @@ class Postfix(Daemon):
         lines = ['%s inet n - n - - smtpd' % self.address]
         for line in SERVICES.strip().split('\n'):
             name, kind, most, command = line.split()
-            lines.append('%s %s %s - n %s %s %s' % (
+            lines.append('%s %s %s %s n %s %s %s' % (
                 name, kind, 'n' if name in PUBLIC else 'y',
+                'n' if name in PRIVILEGED else 'y',
                 '300' if name == 'qmgr' else '-', most, command))
         return '\n'.join(lines) + '\n'
 
@@ -119,12 +123,21 @@ class Postfix(Daemon):
             return False
 
     def queued(self):
-        """How many messages it still has to hand on."""
+        """How many messages it still has to hand on. A file that is not
+        executable is none yet: nobody was told that it would be delivered."""
         count = 0
-        for name in 'maildrop', 'incoming', 'active', 'deferred':
-            for _, _, files in os.walk(self.path('queue', name)):
-                count += len(files)
+        for name in 'incoming', 'active', 'deferred':
+            for folder, _, files in os.walk(self.path('queue', name)):
+                for file in files:
+                    count += is_executable(os.path.join(folder, file))
         return count
+
+
+def is_executable(path):
+    try:
+        return os.stat(path).st_mode & 0o100 != 0
+    except FileNotFoundError:
+        return False
 
 
 def mailboxes(domain, *users):
