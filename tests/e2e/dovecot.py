@@ -84,12 +84,12 @@ def configuration(version):
 class Dovecot(Daemon):
     """`users` have a maildir in mail/ADDRESS; `proxied` have a port of
     127.0.0.1 where their mail is handed on over LMTP; submission goes on to
-    `relay_port`."""
+    `relay_port`. `more` is added to its configuration."""
 
     package = 'dovecot'
     program = '/usr/sbin/dovecot'
 
-    def __init__(self, users=(), proxied=None, relay_port=0):
+    def __init__(self, users=(), proxied=None, relay_port=0, more=''):
         super().__init__()
         self.lmtp_port = free_port()
         self.submission_port = free_port()
@@ -102,7 +102,8 @@ class Dovecot(Daemon):
         self.write('users', '\n'.join(lines) + '\n')
         self.write('dovecot.conf', configuration(self._version()).format(
             folder=self.folder, lmtp_port=self.lmtp_port,
-            submission_port=self.submission_port, relay_port=relay_port))
+            submission_port=self.submission_port, relay_port=relay_port)
+            + more)
 
     def _version(self):
         return subprocess.run(

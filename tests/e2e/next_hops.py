@@ -5,11 +5,14 @@ import glob
 import os
 import re
 import smtplib
+import tempfile
 import threading
 
+import guide
 import tap
 from dovecot import Dovecot
 from postfix import Postfix, mailboxes
+from secure_clients import pair, trusting
 from server import PATIENCE, Server
 from tap import Failure, check, equal, test, until
 from tools import HEAD
@@ -171,6 +174,109 @@ tap.case('Dovecot stores what we hand on over LMTP, by its UNIX socket',
          dovecot, 'lmtp:unix:{hop.lmtp_path}')
 tap.case('Dovecot stores what we hand on over LMTP, over TCP', dovecot,
          'lmtp://127.0.0.1:{hop.lmtp_port}')
+
+
+# As the guide has it
+
+CHAPTER = 'mail-servers.md'
+
+
+def submit(server, sender, user=None):
+    """As a mail reader does; what it hears of the recipient."""
+    with smtplib.SMTP('127.0.0.1', server.port, timeout=PATIENCE,
+                      local_hostname='client.example') as client:
+        client.starttls(context=trusting())
+        if user is not None:
+            client.login(*user)
+        client.ehlo()
+        code, text = client.mail(sender)
+        if code != 250:
+            return code, text
+        code, text = client.rcpt('one@example.net')
+        if code != 250:
+            return code, text
+        return client.data(CONTENT)
+
+
+@test
+def guide_submission():
+    """the guide's submission: nobody without a password, who has one does"""
+    users = tempfile.NamedTemporaryFile('w')
+    with users, hop_postfix(*guide.lines(CHAPTER, 'permit_mynetworks')) \
+            as hop:
+        users.write('me@example.com:secret\n')
+        users.flush()
+        given = guide.arguments(CHAPTER, '--require-auth', {
+            '--listen': '*:587', '--queue': 'smtp://127.0.0.1:25',
+            '--users': '/etc/slimta/users',
+            '--tls-cert': '/etc/slimta/mx.pem',
+            '--tls-key': '/etc/slimta/mx.key'})
+        with Server(*given, *pair('server'), '--users', users.name,
+                    queue='smtp://' + hop.address) as server:
+            equal(submit(server, 'me@example.com')[0], 550, 'without one')
+            code, text = submit(server, 'me@example.com',
+                                ('me@example.com', 'secret'))
+            equal(code, 250, text)
+        came_through(stored(hop.mail, 'one')[0], CONTENT, b'with ESMTP')
+
+
+@test
+def guide_world():
+    """the guide's MX: other domains are refused at RCPT"""
+    with hop_postfix(*guide.lines(CHAPTER, 'reject_unauth')) as hop:
+        given = guide.arguments(CHAPTER, '--max-errors', {
+            '--listen': '*:25', '--queue': 'smtp://127.0.0.1:10025'})
+        with Server(*given, queue='smtp://' + hop.address) as server, \
+                Wire(server.port) as wire:
+            wire.greet()
+            replies, reply = deliver(wire, ['x@elsewhere.example',
+                                            'one@example.net'])
+            check(re.match(r'554 5\.7\.1 .*Relay access denied', replies[0]),
+                  replies[0])
+            check(reply.startswith('250 2.'), reply)
+        came_through(stored(hop.mail, 'one')[0], CONTENT, b'with ESMTP')
+
+
+@test
+def guide_dovecot():
+    """the guide's Dovecot stores what comes by its socket"""
+    path = '/run/dovecot/slimta-lmtp'
+    guide.arguments(CHAPTER, 'lmtp:unix:/run/dov', {
+        '--listen': '*:25', '--queue': 'lmtp:unix:' + path})
+    with tempfile.TemporaryDirectory(prefix='slimta-e2e-') as folder:
+        os.chmod(folder, 0o755)
+        own = folder + '/lmtp'
+        more = guide.block(CHAPTER, 'unix_listener').replace(path, own)
+        with Dovecot(users=['one@example.net'], more=more) as hop, \
+                Server(queue='lmtp:unix:' + own) as server, \
+                Wire(server.port) as wire:
+            equal(os.stat(own).st_mode & 0o777, 0o660, 'its mode')
+            wire.greet()
+            _, reply = deliver(wire, ['one@example.net'])
+            check(reply.startswith('250 2.'), reply)
+            came_through(stored(hop.mail, 'one@example.net')[0], CONTENT,
+                         b'with LMTP')
+
+
+@test
+def guide_behind():
+    """the guide's Postfix hands mail to an LMTP server of ours"""
+    path = '/run/slimta/lmtp'
+    given = guide.arguments(CHAPTER, '--lmtp', {
+        '--listen': 'unix:' + path, '--queue': 'maildir:/var/mail/in'})
+    with Server(*given, listen=['unix:{folder}/lmtp']) as server:
+        own = server.addresses[0].split(':', 1)[1]
+        # Postfix's client is another user.
+        os.chmod(server.folder, 0o755)
+        os.chmod(own, 0o666)
+        main = [line.replace(path, own)
+                for line in guide.lines(CHAPTER, 'virtual_transport')]
+        with Postfix(*main) as hop, \
+                smtplib.SMTP('127.0.0.1', hop.port, timeout=PATIENCE) as one:
+            equal(one.sendmail(SENDER, ['x@example.net'], CONTENT), {}, '')
+            until(lambda: server.maildir.names(), 'it is stored', PATIENCE)
+        server.maildir.take_one().check_trace(
+            SENDER, ['x@example.net'], 'LMTP', 'postfix.example')
 
 
 # Killed under load
