@@ -123,9 +123,11 @@ struct slimta_queue {
 
 /** How a queue uses TLS towards the next hop. */
 enum slimta_hop_tls {
-    SLIMTA_HOP_TLS_OFFERED = 0, /**< when it offers STARTTLS */
-    SLIMTA_HOP_TLS_REQUIRED,    /**< STARTTLS, or nothing is sent */
-    SLIMTA_HOP_TLS_IMMEDIATE,   /**< before the banner */
+    /** When it offers STARTTLS, whatever its certificate; when the handshake
+     * fails all the same the hop is given up, never spoken to in the clear. */
+    SLIMTA_HOP_TLS_OFFERED = 0,
+    SLIMTA_HOP_TLS_REQUIRED,  /**< STARTTLS, or nothing is sent */
+    SLIMTA_HOP_TLS_IMMEDIATE, /**< before the banner */
     SLIMTA_HOP_TLS_OFF
 };
 
@@ -143,9 +145,14 @@ struct slimta_smtp_queue_options {
 
     enum slimta_hop_tls tls_policy;
     /** Whom to trust, and our certificate. The queue takes a reference of its
-     * own [the system's CAs; not verified when merely OFFERED]. */
+     * own [the system's CAs; looked at, but not required, when merely OFFERED].
+     * REQUIRED and IMMEDIATE check the name too, unless `tls` verifies nobody:
+     * so `hosts` has names then, not addresses. */
     struct slimta_tls *tls;
-    const char *user;      /**< AUTH, under TLS only [none] */
+    /** AUTH, under TLS only [none]. A password itself crosses (PLAIN, LOGIN)
+     * only to a hop whose certificate holds for its name. A hop to which we
+     * cannot prove who we are is given up, with 451 4.7.x. */
+    const char *user;
     const char *password;  /**< wiped with the queue */
     const char *mechanism; /**< [the best that both have] */
 
@@ -255,12 +262,24 @@ SLIMTA_API SLIMTA_MUST_CHECK int slimta_maildir_queue_new(
  * unknown_commit. It streams, keeps no message, and asks the next hop for each
  * recipient where the client's order allows. Nothing is connected before the
  * first message. Works in the edge's loops.
+ *
+ * What goes out is what was put before the message, the trace field, and the
+ * content. MAIL and RCPT say every parameter that the hop offers; a message
+ * that needs what it does not offer (SMTPUTF8, 8BITMIME, SIZE, REQUIRETLS, a BY
+ * with R, HOLDFOR) is refused, other parameters are left out. Of SLIMTA_CAN_…
+ * it claims what the hop that was greeted last has offered, and nothing before
+ * the first connection; REQUIRETLS only where the hop's certificate was
+ * verified. Never BINARYMIME.
+ *
+ * The id of a message is the hop's, where its reply tells one.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_smtp_queue_new(
     struct slimta_queue **out, const struct slimta_smtp_queue_options *options,
     struct slimta_error *error);
 
-/** The same over LMTP, with a reply for each recipient. */
+/** The same over LMTP, with a reply for each recipient. A client of SMTP hears
+ * 250 when any recipient has the message, else the first refusal; the results
+ * of `queued` tell each. */
 SLIMTA_API SLIMTA_MUST_CHECK int slimta_lmtp_queue_new(
     struct slimta_queue **out, const struct slimta_smtp_queue_options *options,
     struct slimta_error *error);

@@ -126,13 +126,15 @@ int sli_queue_http_link_post(
     }
     sli_buf_fini(&link->output);
     sli_queue_link_set_timer(&link->link, link->queue->reply_timeout_ms);
-    return err == SLIMTA_EINVAL ? err : 0;
+    return err;
 }
 
 int sli_queue_http_link_send(
     struct sli_queue_http_link *link, struct slimta_slice octets)
 {
-    if (!write_octets(link, octets)) {
+    /* Content never goes out without its head. */
+    if (sli_http_client_state(&link->engine) == SLI_HTTP_CLIENT_STATE_CLOSED ||
+        !write_octets(link, octets)) {
         return 0;
     }
     sli_http_client_sent(&link->engine, octets.size);

@@ -8,8 +8,11 @@
 #include "mail/reply.h"
 #include "queue/answer.h"
 
-/* What is sent from where it stands; less leaves with what comes behind it. */
-enum { UNCOPIED_MIN = 4096 };
+enum {
+    /* What is sent from where it stands; less leaves with what comes behind. */
+    UNCOPIED_MIN = 4096,
+    HELD_MAX = 2 * SLIMTA_WRITE_MAX
+};
 
 /* What the open op asks. */
 enum question { BEGIN, RECIPIENT, WRITE, COMMIT };
@@ -238,7 +241,7 @@ void sli_queue_smtp_message_begin(struct sli_queue_smtp *queue,
     message->queue = queue;
     message->envelope = envelope;
     sli_mail_reply_init(&message->failure, alloc);
-    sli_buf_init(&message->held, alloc, SLIMTA_WRITE_MAX);
+    sli_buf_init(&message->held, alloc, HELD_MAX);
     take(message, BEGIN, op);
     slimta_op_on_cancel(op, on_begin_cancelled, message);
     sli_queue_pool_ask(
@@ -346,32 +349,53 @@ static void heard_data(struct sli_queue_smtp_message *message,
     }
 }
 
+/* Before the hop's 354: DATA is on its way with the first octets, and what
+ * comes with the next ones has to wait for it. */
+static void hold(
+    struct sli_queue_smtp_message *message, struct slimta_slice octets)
+{
+    if (sli_buf_append(&message->held, octets) != 0) {
+        sli_queue_smtp_link_give_up(
+            message->link, SLI_SMTP_REPLY_HOP_NO_MEMORY);
+    } else if (!message->has_data) {
+        say_data(message);
+    }
+}
+
+static int is_in_content(const struct sli_queue_smtp_message *message)
+{
+    return sli_smtp_client_state(&message->link->engine) ==
+        SLI_SMTP_CLIENT_STATE_CONTENT;
+}
+
+/* A short message needs no answer before its end: all of it leaves at once. */
 void sli_queue_smtp_message_write(struct sli_queue_smtp_message *message,
     struct slimta_slice octets, struct slimta_op *op)
 {
-    struct sli_queue_smtp_link *link = message->link;
+    int is_first = !message->has_data;
 
-    if (link == NULL) {
+    if (message->link != NULL) {
+        if (is_in_content(message)) {
+            pass_on(message, octets);
+        } else {
+            hold(message, octets);
+        }
+        sli_queue_smtp_link_act(message->link);
+    }
+    if (message->link == NULL) {
         sli_queue_answer_refuse(op, NULL, &message->failure);
-        return;
+    } else if (!is_first &&
+        (!is_in_content(message) ||
+            !sli_queue_smtp_link_is_drained(message->link))) {
+        take(message, WRITE, op);
+        slimta_op_on_cancel(op, on_cancel, message);
     }
-    if (message->has_data) {
-        pass_on(message, octets);
-    } else if (sli_buf_append(&message->held, octets) == 0) {
-        say_data(message);
-    } else {
-        sli_queue_smtp_link_give_up(link, SLI_SMTP_REPLY_HOP_NO_MEMORY);
-    }
-    take(message, WRITE, op);
-    slimta_op_on_cancel(op, on_cancel, message);
-    sli_queue_smtp_link_act(link);
 }
 
 void sli_queue_smtp_message_drained(struct sli_queue_smtp_message *message)
 {
     if (message->op != NULL && message->question == WRITE &&
-        sli_smtp_client_state(&message->link->engine) ==
-            SLI_SMTP_CLIENT_STATE_CONTENT) {
+        is_in_content(message)) {
         finish(message);
     }
 }
@@ -414,10 +438,10 @@ void sli_queue_smtp_message_commit(
     message->is_whole = 1;
     if (make_parts(message) != 0) {
         sli_queue_smtp_link_give_up(link, SLI_SMTP_REPLY_HOP_NO_MEMORY);
-    } else if (message->has_data) {
-        (void)sli_smtp_client_end_content(&link->engine);
-    } else {
+    } else if (!message->has_data) {
         say_data(message);
+    } else if (is_in_content(message)) {
+        (void)sli_smtp_client_end_content(&link->engine);
     }
     sli_queue_smtp_link_act(link);
 }

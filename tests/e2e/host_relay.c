@@ -297,6 +297,79 @@ static void waits_for_a_slow_hop(void **state)
     relay_close(relay);
 }
 
+enum { CLIENTS = 8, MESSAGES = 25 };
+
+static void *deliver_many(void *user)
+{
+    const struct relay *relay = user;
+    size_t *taken = calloc(1, sizeof *taken);
+
+    for (size_t i = 0; taken != NULL && i < MESSAGES; i++) {
+        *taken += host_deliver(&relay->host.address) == 250;
+    }
+    return taken;
+}
+
+/* Each loop has links of its own, as many as it is allowed. */
+static void works_in_several_threads(void **state)
+{
+    const struct slimta_smtp_queue_options options = {
+        .size = sizeof options, .max_connections = 1};
+    const struct smtp_edge_options edge = {.size = sizeof edge, .threads = 3};
+    struct relay *relay = relay_new(&options, &edge, 0);
+    pthread_t threads[CLIENTS];
+    size_t taken = 0;
+
+    (void)state;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, deliver_many, relay), 0);
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+        void *count = NULL;
+
+        assert_int_equal(pthread_join(threads[i], &count), 0);
+        assert_non_null(count);
+        taken += *(size_t *)count;
+        free(count);
+    }
+    assert_int_equal(taken, CLIENTS * MESSAGES);
+    relay_expect_taken(relay, CLIENTS * MESSAGES);
+    assert_in_range(hop_count(&relay->hop, &relay->hop.connections), 1, 3);
+    relay_close(relay);
+}
+
+static void note_late(const struct slimta_event *event, void *user)
+{
+    if (event->type == SLIMTA_EVENT_LATE_COMMIT) {
+        assert_int_equal(sem_post(user), 0);
+    }
+}
+
+/* The edge's patience ends before the hop's reply comes: the client has heard
+ * 451, and the edge tells that the message was taken all the same. */
+static void tells_of_a_late_yes(void **state)
+{
+    sem_t late;
+    const struct smtp_edge_options edge = {.size = sizeof edge,
+        .queue_timeout_ms = 100,
+        .event = note_late,
+        .event_user = &late};
+    struct relay *relay;
+
+    (void)state;
+    assert_int_equal(sem_init(&late, 0, 0), 0);
+    relay = relay_new(NULL, &edge, 0);
+    hop_stall(&relay->hop, 1);
+    assert_int_equal(relay_try(relay), 451);
+    hop_stall(&relay->hop, 0);
+    assert_true(host_wait(&late));
+    relay_expect_taken(relay, 1);
+    relay_deliver(relay);
+    relay_close(relay);
+    assert_int_equal(sem_destroy(&late), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +384,8 @@ int main(void)
         cmocka_unit_test(is_left_at_each_stage),
         cmocka_unit_test(stops_at_each_stage),
         cmocka_unit_test(waits_for_a_slow_hop),
+        cmocka_unit_test(works_in_several_threads),
+        cmocka_unit_test(tells_of_a_late_yes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
