@@ -31,7 +31,8 @@ static inline struct sli_queue_http_link *sli_queue_http_link_of(
 
 /** Begins a request, whose head is sent. The body follows with
  * sli_queue_http_link_send; then sli_queue_http_link_act, which tells the
- * message what comes of it. SLIMTA_EINVAL: nothing was done. */
+ * message what comes of it. SLIMTA_EINVAL, SLIMTA_ENOMEM: nothing was done, and
+ * nothing may follow but sli_queue_http_link_give_up. */
 int sli_queue_http_link_post(
     struct sli_queue_http_link *link, const struct sli_http_posting *posting);
 

@@ -253,18 +253,20 @@ static void on_came(struct sli_queue_turn *turn, struct sli_queue_link *base)
     struct sli_queue_http_message *message =
         SLI_LIST_ITEM(turn, struct sli_queue_http_message, turn);
     struct sli_queue_http_link *link = sli_queue_http_link_of(base);
+    int err;
 
     message->link = link;
     link->message = message;
     message->is_sending = 1;
     message->block = 0;
     message->offset = 0;
-    if (make_trace(message) != 0) {
+    err = make_trace(message);
+    if (err == 0) {
+        err = post(message, base->hop);
+    }
+    if (err != 0) {
         sli_queue_http_link_give_up(
-            link, 451, "4.3.0 Unhandled system error", "out of memory");
-    } else if (post(message, base->hop) != 0) {
-        sli_queue_http_link_give_up(link, 451, "4.3.0 Unhandled system error",
-            "the request cannot be written");
+            link, 451, "4.3.0 Unhandled system error", slimta_error_name(err));
     } else if (sli_queue_http_link_is_drained(link)) {
         send_more(message);
     }

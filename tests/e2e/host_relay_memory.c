@@ -9,6 +9,7 @@
 
 #include "certificates.h"
 #include "fail_alloc.h"
+#include "gauge.h"
 
 /* More allocations than a delivery makes. */
 enum { MOST = 2000 };
@@ -194,74 +195,23 @@ static void survives_every_failure_over_tls(void **state)
     play_secure(1, FAIL_ALLOC_ONCE);
 }
 
-/* What is held at most, while much passes. */
-struct gauge {
-    pthread_mutex_t lock;
-    size_t held;
-    size_t most;
-};
-
-struct gauged {
-    size_t size;
-    size_t padding; /* keeps what follows aligned */
-};
-
-static void weigh(struct gauge *gauge, size_t more, size_t less)
-{
-    pthread_mutex_lock(&gauge->lock);
-    gauge->held += more;
-    gauge->held -= less;
-    gauge->most = gauge->held > gauge->most ? gauge->held : gauge->most;
-    pthread_mutex_unlock(&gauge->lock);
-}
-
-static void *gauge_reallocate(void *block, size_t size, void *user)
-{
-    struct gauged *old = block == NULL ? NULL : (struct gauged *)block - 1;
-    size_t before = old == NULL ? 0 : old->size;
-    struct gauged *now = realloc(old, sizeof *now + size);
-
-    if (now == NULL) {
-        return NULL;
-    }
-    weigh(user, size, before);
-    now->size = size;
-    return now + 1;
-}
-
-static void *gauge_allocate(size_t size, void *user)
-{
-    return gauge_reallocate(NULL, size, user);
-}
-
-static void gauge_release(void *block, void *user)
-{
-    struct gauged *gauged = (struct gauged *)block - 1;
-
-    weigh(user, 0, gauged->size);
-    free(gauged);
-}
-
 /* 100 MB, by an edge and a queue that hold less than one of them at any time.
  */
 static void holds_little_of_much(void **state)
 {
     enum { PIECE = 65536, PIECES = 1600 };
     static char piece[PIECE];
-    struct gauge gauge = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    const struct slimta_alloc alloc = {.size = sizeof alloc,
-        .allocate = gauge_allocate,
-        .reallocate = gauge_reallocate,
-        .release = gauge_release,
-        .user = &gauge};
+    struct gauge gauge;
     const struct slimta_smtp_queue_options options = {
-        .size = sizeof options, .alloc = &alloc};
+        .size = sizeof options, .alloc = &gauge.table};
     const struct smtp_edge_options edge = {.size = sizeof edge,
-        .alloc = &alloc,
+        .alloc = &gauge.table,
         .max_message_bytes = UINT64_C(1) << 30};
-    struct relay *relay = relay_new(&options, &edge, 0);
+    struct relay *relay;
 
     (void)state;
+    gauge_init(&gauge);
+    relay = relay_new(&options, &edge, 0);
     memset(piece, 'x', sizeof piece);
     for (size_t at = 62; at + 2 <= PIECE; at += 64) {
         memcpy(piece + at, "\r\n", 2);

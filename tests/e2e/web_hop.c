@@ -44,9 +44,11 @@ static struct web_hop_order order_of(struct web_hop *hop)
 
     pthread_mutex_lock(&hop->lock);
     order = hop->order;
-    if (hop->order.good > 0) {
-        hop->order.good--;
-        order = (struct web_hop_order){.answer = NULL};
+    if (hop->order.times > 0) {
+        hop->order.times--;
+        if (hop->order.times == 0) {
+            hop->order = (struct web_hop_order){.answer = NULL};
+        }
     }
     pthread_mutex_unlock(&hop->lock);
     return order;
@@ -156,7 +158,8 @@ static int answer(struct line *line, const struct web_hop_order *order)
         return 0;
     }
     pthread_mutex_lock(&hop->lock);
-    hop->taken += most == size && strncmp(text, "HTTP/1.1 2", 10) == 0;
+    hop->taken += most == size && order->early == 0 && !order->lies &&
+        strncmp(text, "HTTP/1.1 2", 10) == 0;
     pthread_cond_broadcast(&hop->news);
     pthread_mutex_unlock(&hop->lock);
     if (size == 0) {
@@ -186,13 +189,23 @@ static int serve_request(struct line *line)
     }
     length = length_of(hop->head);
     consume(line, size);
+    if (order.early > 0 && order.early < length) {
+        length = order.early;
+    }
     if (!read_body(line, length, order.cut_at)) {
         return 0;
     }
     pthread_mutex_lock(&hop->lock);
-    hop->requests++;
+    hop->requests += order.early == 0;
+    pthread_cond_broadcast(&hop->news);
     pthread_mutex_unlock(&hop->lock);
-    return answer(line, &order);
+    if (!answer(line, &order)) {
+        return 0;
+    }
+    while (order.early > 0 && fill(line, 0)) {
+        line->held = 0;
+    }
+    return order.early == 0;
 }
 
 static void *serve(void *user)

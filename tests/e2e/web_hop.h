@@ -16,9 +16,12 @@ struct web_hop_order {
                            0: all, and it goes on */
     size_t cut_at; /* octets of a request that are read, then it resets; 0: all
                     */
+    int lies;      /* the answer is none */
     int closes;    /* behind the answer, without telling */
     int resets;    /* the same, in place of the answer */
-    size_t good;   /* how many requests are answered well before this counts */
+    size_t early;  /* octets of a request that are read before the answer, the
+                      rest behind it; 0: all */
+    size_t times;  /* how many requests this counts for; 0: for all */
 };
 
 struct web_hop {
