@@ -1,4 +1,4 @@
-/** Two edges in one loop with one policy: `two_edges [PORT [PORT]]`. */
+/** SMTP and HTTP in one loop, with one policy: `two_edges [PORT [PORT]]`. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,45 +20,48 @@ static void check_recipient(struct slimta_session *session,
 static const struct slimta_validators policy = {
     .size = sizeof policy, .rcpt = check_recipient};
 
-static int open_edge(struct smtp_edge **edge, const char *port,
-    const struct smtp_edge_options *options, struct slimta_queue *queue,
-    struct slimta_loop *loop, struct slimta_error *error)
+static int open_both(struct smtp_edge **smtp, struct http_edge **http,
+    const uint16_t *ports, struct slimta_queue *queue, struct slimta_loop *loop,
+    struct slimta_error *error)
 {
-    uint16_t number = (uint16_t)strtoul(port, NULL, 10);
-    struct slimta_address address;
+    const struct smtp_edge_options strict = {
+        .size = sizeof strict, .max_message_bytes = 1 << 20};
 
-    if (smtp_edge_new(edge, options, queue, error) != 0 ||
-        smtp_edge_add_validators(*edge, &policy, error) != 0 ||
-        smtp_edge_listen(*edge, "127.0.0.1", number, error) != 0 ||
-        smtp_edge_start(*edge, loop, error) != 0) {
-        return error->code;
-    }
-    smtp_edge_address(*edge, 0, &address);
-    fprintf(stderr, "listening on 127.0.0.1:%u\n", address.port);
-    return 0;
+    return smtp_edge_new(smtp, &strict, queue, error) == 0 &&
+        smtp_edge_add_validators(*smtp, &policy, error) == 0 &&
+        smtp_edge_listen(*smtp, "127.0.0.1", ports[0], error) == 0 &&
+        smtp_edge_start(*smtp, loop, error) == 0 &&
+        http_edge_new(http, NULL, queue, error) == 0 &&
+        http_edge_add_validators(*http, &policy, error) == 0 &&
+        http_edge_listen(*http, "127.0.0.1", ports[1], error) == 0 &&
+        http_edge_start(*http, loop, error) == 0;
 }
 
 int main(int argc, char **argv)
 {
-    const struct smtp_edge_options strict = {
-        .size = sizeof strict, .max_message_bytes = 1 << 20};
-    const char *first = argc > 1 ? argv[1] : "2525";
-    const char *second = argc > 2 ? argv[2] : "2526";
-    struct smtp_edge *edges[2] = {NULL, NULL};
+    const uint16_t ports[] = {
+        argc > 1 ? (uint16_t)strtoul(argv[1], NULL, 10) : 2525,
+        argc > 2 ? (uint16_t)strtoul(argv[2], NULL, 10) : 8025};
+    struct slimta_address at[2] = {{.port = 0}, {.port = 0}};
+    struct smtp_edge *smtp = NULL;
+    struct http_edge *http = NULL;
     struct slimta_error error = {0};
     struct slimta_loop *loop = NULL;
     struct slimta_queue *queue = NULL;
 
     if (slimta_loop_new(&loop, NULL, &error) == 0 &&
         slimta_discard_queue_new(&queue, NULL, &error) == 0 &&
-        open_edge(&edges[0], first, &strict, queue, loop, &error) == 0 &&
-        open_edge(&edges[1], second, NULL, queue, loop, &error) == 0) {
+        open_both(&smtp, &http, ports, queue, loop, &error) &&
+        smtp_edge_address(smtp, 0, &at[0]) &&
+        http_edge_address(http, 0, &at[1])) {
+        fprintf(stderr, "listening on 127.0.0.1:%u\n", at[0].port);
+        fprintf(stderr, "listening on 127.0.0.1:%u\n", at[1].port);
         slimta_loop_run(loop); /* until the process is ended */
     } else {
         fprintf(stderr, "cannot receive mail: %s\n", error.text);
     }
-    smtp_edge_free(edges[0]);
-    smtp_edge_free(edges[1]);
+    smtp_edge_free(smtp);
+    http_edge_free(http);
     if (loop != NULL) {
         slimta_loop_run(loop); /* lets go of an edge that runs alone */
     }

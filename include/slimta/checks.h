@@ -9,8 +9,8 @@ struct slimta_validators;
 SLIMTA_BEGIN_DECLS
 
 /** A table whose `mail` refuses a client that has not authenticated: "550 5.7.1
- * Sender not allowed". For HTTP the same reply becomes 401 with its challenge.
- * Static; any thread, any number of edges. */
+ * Sender not allowed", over HTTP 401 with its challenge and "530 5.7.0
+ * Authentication required". Static; any thread, any number of edges. */
 SLIMTA_API const struct slimta_validators *slimta_require_auth(void);
 
 SLIMTA_END_DECLS

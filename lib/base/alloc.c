@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <slimta/error.h>
-
+#include "base/error.h"
 #include "base/options.h"
 
 static void *default_allocate(size_t size, void *user)
@@ -55,6 +54,17 @@ int sli_alloc_init(struct slimta_alloc *out, const struct slimta_alloc *from)
         *out = table;
     }
     return err;
+}
+
+int sli_alloc_take(struct slimta_alloc *out, const struct slimta_alloc *from,
+    struct slimta_error *error)
+{
+    int err = sli_alloc_init(out, from);
+
+    return err == 0
+        ? 0
+        : sli_error_set(error, err,
+              "alloc: of a wrong size, or only some functions are there");
 }
 
 void *sli_alloc(const struct slimta_alloc *alloc, size_t size)

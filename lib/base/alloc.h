@@ -5,12 +5,18 @@
 #include <stddef.h>
 
 #include <slimta/alloc.h>
+#include <slimta/error.h>
 #include <slimta/slice.h>
 
 /** Fills `out` with the host's table, or with malloc's when `from` is NULL or
  * empty. SLIMTA_EINVAL when its size is wrong or only some functions are
  * there. */
 int sli_alloc_init(struct slimta_alloc *out, const struct slimta_alloc *from);
+
+/** The same with the member `alloc` of a host's options, and says what is
+ * wrong. */
+int sli_alloc_take(struct slimta_alloc *out, const struct slimta_alloc *from,
+    struct slimta_error *error);
 
 /** `size` octets, not cleared; NULL when there is no memory. `size` may be 0.
  */

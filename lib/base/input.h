@@ -13,7 +13,8 @@ struct sli_input {
 
 void sli_input_init(struct sli_input *input, const struct slimta_alloc *alloc);
 
-/** Secrets may stand in it: nothing of what is copied stays behind in memory. */
+/** Secrets may stand in it: nothing of what is copied stays behind in memory.
+ */
 static inline void sli_input_keep_secret(struct sli_input *input)
 {
     sli_buf_keep_secret(&input->rest);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include <slimta/error.h>
+#include "base/error.h"
 
 static int is_zero(const unsigned char *octets, size_t size)
 {
@@ -31,4 +31,16 @@ int sli_options_copy(void *to, size_t known, const void *from)
     memcpy(to, from, size < known ? size : known);
     memcpy(to, &known, sizeof known);
     return 0;
+}
+
+int sli_options_take(const char *name, void *to, size_t known, const void *from,
+    struct slimta_error *error)
+{
+    int err = from == NULL ? 0 : sli_options_copy(to, known, from);
+
+    return err == 0 ? 0
+                    : sli_error_set(error, err,
+                          "%s: of a wrong size, or with something that this "
+                          "version does not know",
+                          name);
 }

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include <slimta/error.h>
+
 /**
  * Copies the struct at `from`, which begins with its size, over the `known`
  * octets at `to`; what `from` does not reach is zero in `to`, and `to`'s own
@@ -14,5 +16,13 @@
 int sli_options_copy(void *to, size_t known, const void *from);
 
 #define SLI_OPTIONS_COPY(to, from) sli_options_copy((to), sizeof *(to), (from))
+
+/** The same for what a host may leave out, and says of `name` what is wrong;
+ * when `from` is NULL, `to` stays as it is. */
+int sli_options_take(const char *name, void *to, size_t known, const void *from,
+    struct slimta_error *error);
+
+#define SLI_OPTIONS_TAKE(name, to, from, error) \
+    sli_options_take((name), (to), sizeof *(to), (from), (error))
 
 #endif

@@ -48,6 +48,21 @@ static inline struct slimta_slice sli_slice_take_until(
     return part;
 }
 
+/** Copies the octets to `*at` and ends them with NUL; `*at` moves behind it.
+ * Returns where they stand. */
+static inline const char *sli_slice_put_text(
+    char **at, struct slimta_slice text)
+{
+    char *start = *at;
+
+    if (text.size > 0) {
+        memcpy(start, text.data, text.size);
+    }
+    start[text.size] = '\0';
+    *at = start + text.size + 1;
+    return start;
+}
+
 /** Octet for octet the same. */
 static inline int sli_slice_is(struct slimta_slice a, struct slimta_slice b)
 {

@@ -33,6 +33,20 @@ void sli_text_put_string(struct sli_text *text, const char *string)
     sli_text_put_slice(text, sli_slice_text(string));
 }
 
+void sli_text_put_quoted(struct sli_text *text, struct slimta_slice octets)
+{
+    sli_text_put(text, '"');
+    for (size_t i = 0; i < octets.size; i++) {
+        char octet = octets.data[i];
+
+        if (octet == '"' || octet == '\\') {
+            sli_text_put(text, '\\');
+        }
+        sli_text_put(text, sli_ascii_is(octet, SLI_ASCII_PRINT) ? octet : '?');
+    }
+    sli_text_put(text, '"');
+}
+
 void sli_text_put_number(struct sli_text *text, uint64_t number)
 {
     char digits[SLI_ASCII_NUMBER_MAX];

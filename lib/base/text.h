@@ -22,6 +22,10 @@ void sli_text_put(struct sli_text *text, char octet);
 void sli_text_put_slice(struct sli_text *text, struct slimta_slice octets);
 void sli_text_put_string(struct sli_text *text, const char *string);
 
+/** In quotes (RFC 5322 section 3.2.4, RFC 9110 section 5.6.4); what does not
+ * print becomes '?'. */
+void sli_text_put_quoted(struct sli_text *text, struct slimta_slice octets);
+
 /** In decimal. */
 void sli_text_put_number(struct sli_text *text, uint64_t number);
 

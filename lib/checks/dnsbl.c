@@ -152,25 +152,18 @@ int slimta_dnsbl_new(struct slimta_dnsbl **out,
 {
     struct slimta_dnsbl_options known = {.size = sizeof known};
     struct slimta_alloc alloc;
-    int err = 0;
+    int err;
 
     if (out == NULL) {
         return sli_error_set(error, SLIMTA_EINVAL, "out: it is NULL");
     }
-    if (options != NULL) {
-        err = SLI_OPTIONS_COPY(&known, options);
+    err = SLI_OPTIONS_TAKE("options", &known, options, error);
+    if (err == 0) {
+        err = sli_alloc_take(&alloc, known.alloc, error);
     }
-    if (err != 0) {
-        return sli_error_set(error, err,
-            "options: their size is wrong, or they ask for something that this "
-            "version does not know");
+    if (err == 0) {
+        err = check_options(&known, error);
     }
-    err = sli_alloc_init(&alloc, known.alloc);
-    if (err != 0) {
-        return sli_error_set(error, err,
-            "alloc: its size is wrong, or only some functions are there");
-    }
-    err = check_options(&known, error);
     return err != 0 ? err : make(out, &known, &alloc, error);
 }
 
@@ -205,13 +198,11 @@ int slimta_dnsbl_add_zone(struct slimta_dnsbl *dnsbl,
         return sli_error_set(
             error, SLIMTA_ESTATE, "zones are added before the group is used");
     }
-    err = zone == NULL ? SLIMTA_EINVAL : SLI_OPTIONS_COPY(&known, zone);
-    if (err != 0) {
-        return sli_error_set(error, err,
-            "zone: its size is wrong, or it asks for something that this "
-            "version does not know");
+    if (zone == NULL) {
+        return sli_error_set(error, SLIMTA_EINVAL, "zone: it is NULL");
     }
-    return add_zone(dnsbl, &known, error);
+    err = SLI_OPTIONS_TAKE("zone", &known, zone, error);
+    return err != 0 ? err : add_zone(dnsbl, &known, error);
 }
 
 const struct slimta_validators *slimta_dnsbl_validators(

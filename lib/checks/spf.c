@@ -293,14 +293,13 @@ int slimta_spf_new(struct slimta_spf **out,
     struct slimta_spf_options known = {.size = sizeof known};
     struct slimta_alloc alloc;
     struct slimta_spf *spf;
-    int err = options == NULL ? 0 : SLI_OPTIONS_COPY(&known, options);
+    int err = SLI_OPTIONS_TAKE("options", &known, options, error);
 
     if (err == 0) {
-        err = sli_alloc_init(&alloc, known.alloc);
+        err = sli_alloc_take(&alloc, known.alloc, error);
     }
     if (err != 0) {
-        return sli_error_set(
-            error, err, "the SPF check's options: %s", slimta_strerror(err));
+        return err;
     }
     spf = sli_alloc_zero(&alloc, sizeof *spf);
     if (spf == NULL) {

@@ -95,6 +95,21 @@ int sli_edge_set_tls(
     return 0;
 }
 
+int sli_edge_replace_tls(
+    struct sli_edge *edge, struct slimta_tls *tls, struct slimta_error *error)
+{
+    int has_tls;
+
+    pthread_mutex_lock(&edge->lock);
+    has_tls = edge->tls != NULL;
+    pthread_mutex_unlock(&edge->lock);
+    if (!has_tls) {
+        return sli_error_set(
+            error, SLIMTA_EINVAL, "tls: the edge was made without TLS");
+    }
+    return sli_edge_set_tls(edge, tls, error);
+}
+
 struct slimta_tls *sli_edge_ref_tls(struct sli_edge *edge)
 {
     struct slimta_tls *tls;

@@ -135,9 +135,13 @@ void sli_edge_is_stopping(struct sli_edge *edge);
 void sli_edge_sum(
     const struct sli_edge *edge, struct slimta_counters *counters);
 
-/** Gives the edge another TLS context, of which it takes a reference.
- * SLIMTA_EINVAL. Any thread. */
+/** Gives the edge a TLS context, of which it takes a reference. SLIMTA_EINVAL.
+ */
 int sli_edge_set_tls(
+    struct sli_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
+
+/** The same for an edge that has one: see smtp_edge_set_tls. Any thread. */
+int sli_edge_replace_tls(
     struct sli_edge *edge, struct slimta_tls *tls, struct slimta_error *error);
 
 /** The TLS context of the edge, with a reference for the caller. Any thread. */

@@ -8,7 +8,6 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/error.h"
-#include "base/options.h"
 #include "base/slice.h"
 #include "edge/form.h"
 #include "io/resolver_servers.h"
@@ -38,29 +37,6 @@ int sli_edge_options_check_range(const char *name, uint64_t value,
     return sli_error_set(error, SLIMTA_EINVAL,
         "%s: %" PRIu64 " is not between %" PRIu64 " and %" PRIu64, name, value,
         least, most);
-}
-
-int sli_edge_options_copy(
-    void *to, size_t known, const void *from, struct slimta_error *error)
-{
-    int err = from == NULL ? 0 : sli_options_copy(to, known, from);
-
-    return err == 0
-        ? 0
-        : sli_error_set(error, err,
-              "options: their size is wrong, or they ask for something that "
-              "this version does not know");
-}
-
-int sli_edge_options_copy_alloc(struct slimta_alloc *to,
-    const struct slimta_alloc *from, struct slimta_error *error)
-{
-    int err = sli_alloc_init(to, from);
-
-    return err == 0
-        ? 0
-        : sli_error_set(error, err,
-              "alloc: its size is wrong, or only some functions are there");
 }
 
 int sli_edge_options_check_queue(

@@ -39,13 +39,6 @@ static inline uint64_t sli_edge_options_or(uint64_t value, uint64_t otherwise)
 int sli_edge_options_check_range(const char *name, uint64_t value,
     uint64_t least, uint64_t most, struct slimta_error *error);
 
-/** Copies the struct that a host gives over the `known` octets at `to`, and its
- * allocator, which may be NULL. SLIMTA_EINVAL. */
-int sli_edge_options_copy(
-    void *to, size_t known, const void *from, struct slimta_error *error);
-int sli_edge_options_copy_alloc(struct slimta_alloc *to,
-    const struct slimta_alloc *from, struct slimta_error *error);
-
 /** Whether a queue can be used. SLIMTA_EINVAL. */
 int sli_edge_options_check_queue(
     const struct slimta_queue *queue, struct slimta_error *error);

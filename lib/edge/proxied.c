@@ -49,13 +49,10 @@ int sli_edge_proxied_init(struct sli_edge_proxied_rules *rules,
     if (options == NULL) {
         return 0;
     }
-    err = SLI_OPTIONS_COPY(&known, options);
-    if (err != 0) {
-        return sli_error_set(error, err,
-            "proxy: its size is wrong, or it asks for something that this "
-            "version does not know");
+    err = SLI_OPTIONS_TAKE("proxy", &known, options, error);
+    if (err == 0) {
+        err = check(&known, error);
     }
-    err = check(&known, error);
     if (err != 0) {
         return err;
     }

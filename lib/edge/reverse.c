@@ -8,6 +8,7 @@
 #include "edge/edge.h"
 #include "edge/events.h"
 #include "edge/session.h"
+#include "mail/envelope.h"
 
 static const struct slimta_alloc *alloc_of(const struct slimta_session *session)
 {
@@ -48,6 +49,11 @@ static void addresses_came(const struct slimta_answer *answer, void *user)
         return;
     }
     session->reverse.is_confirmed = 1;
+    if (session->envelope != NULL) {
+        /* Without memory, or when a queue has it already, it goes without. */
+        (void)sli_mail_envelope_set_reverse_name(
+            session->envelope, session->reverse.name);
+    }
     sli_edge_events_reverse_name(sli_edge_session_shard(session), session->id,
         &session->client, session->reverse.name);
 }

@@ -135,16 +135,7 @@ int sli_edge_session_set_login(
 /* Copies a text that may be missing to `*at`, which moves behind it. */
 static const char *put_text(char **at, const char *text)
 {
-    char *start = *at;
-    size_t size;
-
-    if (text == NULL) {
-        return NULL;
-    }
-    size = strlen(text) + 1;
-    memcpy(start, text, size);
-    *at += size;
-    return start;
+    return text == NULL ? NULL : sli_slice_put_text(at, sli_slice_text(text));
 }
 
 static size_t room_of(const char *text)

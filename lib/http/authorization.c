@@ -116,21 +116,6 @@ void sli_http_authorization_read(const struct sli_http_request *request,
     read_value(sli_http_fields_trim(field->value), authorization);
 }
 
-/* RFC 9110 section 5.6.4. */
-static void put_quoted(struct sli_text *text, struct slimta_slice octets)
-{
-    sli_text_put(text, '"');
-    for (size_t i = 0; i < octets.size; i++) {
-        char octet = octets.data[i];
-
-        if (octet == '"' || octet == '\\') {
-            sli_text_put(text, '\\');
-        }
-        sli_text_put(text, sli_ascii_is(octet, SLI_ASCII_PRINT) ? octet : '?');
-    }
-    sli_text_put(text, '"');
-}
-
 size_t sli_http_authorization_challenge(
     enum sli_http_authorization_scheme scheme, struct slimta_slice realm,
     char *out, size_t size)
@@ -141,7 +126,7 @@ size_t sli_http_authorization_challenge(
         if (schemes[i].scheme == scheme) {
             sli_text_put_slice(&text, schemes[i].name);
             sli_text_put_string(&text, " realm=");
-            put_quoted(&text, realm);
+            sli_text_put_quoted(&text, realm);
             sli_text_put_string(&text, schemes[i].challenge);
         }
     }

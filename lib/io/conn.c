@@ -405,16 +405,15 @@ int sli_io_conn_is_open(const struct sli_io_conn *conn)
     return conn->closing == OPEN && !conn->is_lost;
 }
 
-static void linger(struct sli_io_conn *conn, enum sli_io_conn_close how)
+/* Closes when all is sent and `left` octets are read, or the time is over. */
+static void linger(struct sli_io_conn *conn, size_t left, uint64_t time_ms)
 {
     if (conn->secure != NULL) {
         sli_io_secure_end(conn);
     }
     conn->closing = LINGERING;
-    conn->linger_left =
-        how == SLI_IO_CONN_LINGER ? SLI_IO_CONN_LINGER_BYTES : 0;
-    sli_io_timer_start(
-        conn->loop, &conn->linger, SLI_IO_CONN_LINGER_MS, on_linger_timer);
+    conn->linger_left = left;
+    sli_io_timer_start(conn->loop, &conn->linger, time_ms, on_linger_timer);
     if (sli_io_conn_pending(conn) == 0) {
         finish_sending(conn);
     }
@@ -431,6 +430,17 @@ void sli_io_conn_close(struct sli_io_conn *conn, enum sli_io_conn_close how)
     if (how == SLI_IO_CONN_NOW || conn->is_lost) {
         close_now(conn);
     } else if (conn->closing == OPEN) {
-        linger(conn, how);
+        linger(conn, how == SLI_IO_CONN_LINGER ? SLI_IO_CONN_LINGER_BYTES : 0,
+            SLI_IO_CONN_LINGER_MS);
+    }
+}
+
+void sli_io_conn_linger(
+    struct sli_io_conn *conn, uint64_t bytes, uint64_t time_ms)
+{
+    if (conn->is_lost) {
+        sli_io_conn_close(conn, SLI_IO_CONN_NOW);
+    } else if (conn->closing == OPEN) {
+        linger(conn, bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX, time_ms);
     }
 }

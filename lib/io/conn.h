@@ -108,6 +108,11 @@ int sli_io_conn_is_open(const struct sli_io_conn *conn);
  * called any more. A second call can only hurry it (NOW). */
 void sli_io_conn_close(struct sli_io_conn *conn, enum sli_io_conn_close how);
 
+/** Closes with SLI_IO_CONN_LINGER, for a peer that is still to send so much: it
+ * may look for the last reply only then. */
+void sli_io_conn_linger(
+    struct sli_io_conn *conn, uint64_t bytes, uint64_t time_ms);
+
 /** Closes too, but without the descriptor, which is returned and the caller's:
  * another connection may have it at once. Nothing is pending, and no TLS was
  * spoken. */

@@ -481,13 +481,8 @@ static int make(struct slimta_resolver **out, struct slimta_loop *loop,
 }
 
 static int check(struct sli_io_resolver_servers *servers,
-    struct slimta_alloc *alloc, const struct slimta_resolver_options *options,
-    struct slimta_error *error)
+    const struct slimta_resolver_options *options, struct slimta_error *error)
 {
-    if (sli_alloc_init(alloc, options->alloc) != 0) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "alloc: its size is wrong, or only some functions are there");
-    }
     if (options->max_in_flight > IN_FLIGHT_MAX) {
         return sli_error_set(error, SLIMTA_EINVAL,
             "max_in_flight: %llu is more than %d",
@@ -503,20 +498,18 @@ int slimta_resolver_new(struct slimta_resolver **out, struct slimta_loop *loop,
     struct slimta_resolver_options known = {.size = sizeof known};
     struct sli_io_resolver_servers servers = {0};
     struct slimta_alloc alloc;
-    int err = 0;
+    int err;
 
     if (out == NULL || loop == NULL) {
         return sli_error_set(error, SLIMTA_EINVAL, "out, loop: one is NULL");
     }
-    if (options != NULL) {
-        err = SLI_OPTIONS_COPY(&known, options);
+    err = SLI_OPTIONS_TAKE("options", &known, options, error);
+    if (err == 0) {
+        err = sli_alloc_take(&alloc, known.alloc, error);
     }
-    if (err != 0) {
-        return sli_error_set(error, err,
-            "options: their size is wrong, or they ask for something that this "
-            "version does not know");
+    if (err == 0) {
+        err = check(&servers, &known, error);
     }
-    err = check(&servers, &alloc, &known, error);
     if (err == 0 && make(out, loop, &known, &servers, &alloc) != 0) {
         err = sli_error_set(error, SLIMTA_ENOMEM, "out of memory");
     }

@@ -106,6 +106,21 @@ static int copy_facts(struct slimta_envelope *envelope,
     return envelope->sender == NULL ? SLIMTA_ENOMEM : 0;
 }
 
+int sli_mail_envelope_set_reverse_name(
+    struct slimta_envelope *envelope, const char *name)
+{
+    const char *copy = name;
+
+    if (envelope->seal != SEAL_NONE) {
+        return SLIMTA_ESTATE;
+    }
+    if (copy_text(&envelope->arena, &copy) != 0) {
+        return SLIMTA_ENOMEM;
+    }
+    envelope->client.reverse_name = copy;
+    return 0;
+}
+
 /* Copies the parameters of MAIL; the texts are borrowed. */
 static int copy_params(
     struct slimta_envelope *envelope, const struct slimta_mail_params *params)
@@ -191,19 +206,6 @@ static int reserve_texts(struct slimta_envelope *envelope, size_t size)
     return 0;
 }
 
-/* Copies `text` to `*at` and ends it with NUL; `*at` moves behind it. */
-static const char *put_text(char **at, struct slimta_slice text)
-{
-    char *start = *at;
-
-    if (text.size > 0) {
-        memcpy(start, text.data, text.size);
-    }
-    start[text.size] = '\0';
-    *at += text.size + 1;
-    return start;
-}
-
 /* Keeps all texts of the staged recipient together. */
 static int stage_texts(struct slimta_envelope *envelope,
     struct slimta_slice address, const struct slimta_recipient *params)
@@ -220,12 +222,12 @@ static int stage_texts(struct slimta_envelope *envelope,
     at = envelope->staged_texts;
     *staged = *params;
     staged->size = sizeof *staged;
-    staged->address = put_text(&at, address);
+    staged->address = sli_slice_put_text(&at, address);
     staged->orcpt_type = NULL;
     staged->orcpt = NULL;
     if (params->orcpt_type != NULL && params->orcpt != NULL) {
-        staged->orcpt_type = put_text(&at, type);
-        staged->orcpt = put_text(&at, orcpt);
+        staged->orcpt_type = sli_slice_put_text(&at, type);
+        staged->orcpt = sli_slice_put_text(&at, orcpt);
     }
     return 0;
 }

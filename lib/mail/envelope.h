@@ -21,6 +21,11 @@ int sli_mail_envelope_new(struct slimta_envelope **out,
     const struct slimta_alloc *alloc, const struct sli_mail_facts *facts,
     struct slimta_slice sender, const struct slimta_mail_params *params);
 
+/** What was found out about the client since: its confirmed name, copied.
+ * SLIMTA_ESTATE, SLIMTA_ENOMEM. */
+int sli_mail_envelope_set_reverse_name(
+    struct slimta_envelope *envelope, const char *name);
+
 /** Adds one recipient, copied. */
 int sli_mail_envelope_add_recipient(struct slimta_envelope *envelope,
     struct slimta_slice address, const struct slimta_recipient *params);

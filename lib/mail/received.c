@@ -131,18 +131,9 @@ static void put_id(struct sli_text *field, struct slimta_slice id)
 {
     if (is_all_dot_atom(id)) {
         sli_text_put_slice(field, id);
-        return;
+    } else {
+        sli_text_put_quoted(field, id);
     }
-    sli_text_put(field, '"');
-    for (size_t i = 0; i < id.size; i++) {
-        char octet = id.data[i];
-
-        if (octet == '"' || octet == '\\') {
-            sli_text_put(field, '\\');
-        }
-        sli_text_put(field, sli_ascii_is(octet, SLI_ASCII_PRINT) ? octet : '?');
-    }
-    sli_text_put(field, '"');
 }
 
 static void put_by(struct sli_text *field,

@@ -53,14 +53,12 @@ static char *copy_texts(struct slimta_proxy *proxy, struct slimta_slice tlvs,
     const struct text *rows, size_t count, char *at)
 {
     for (size_t i = 0; i < count; i++) {
-        const char *text = at;
         struct slimta_slice value;
 
         if (sli_proxy_tlv_find(tlvs, rows[i].type, &value) &&
             is_clean(value, rows[i].is_utf8)) {
-            memcpy(at, value.data, value.size);
-            at[value.size] = '\0';
-            at += value.size + 1;
+            const char *text = sli_slice_put_text(&at, value);
+
             memcpy((char *)proxy + rows[i].member, &text, sizeof text);
         }
     }

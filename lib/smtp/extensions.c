@@ -262,12 +262,8 @@ static int append(struct slimta_extensions *extensions,
     if (room == NULL) {
         return SLIMTA_ENOMEM;
     }
-    memcpy(room, keyword.data, keyword.size);
-    room[keyword.size] = '\0';
-    if (params.size > 0) {
-        memcpy(room + keyword.size + 1, params.data, params.size);
-    }
-    room[keyword.size + 1 + params.size] = '\0';
+    (void)sli_slice_put_text(&room, keyword);
+    (void)sli_slice_put_text(&room, params);
     sli_buf_added(&extensions->entries, keyword.size + params.size + 2);
     return 0;
 }

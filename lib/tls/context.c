@@ -350,15 +350,14 @@ int slimta_tls_new(struct slimta_tls **out,
     struct slimta_tls_options own = {.size = sizeof own};
     struct slimta_alloc alloc;
     struct slimta_tls *tls;
-    int err = options == NULL ? 0 : SLI_OPTIONS_COPY(&own, options);
+    int err = SLI_OPTIONS_TAKE("options", &own, options, error);
 
     if (err == 0) {
-        err = sli_alloc_init(&alloc, own.alloc);
+        err = sli_alloc_take(&alloc, own.alloc, error);
     }
-    if (err != 0) {
-        return fail(err, error);
+    if (err == 0) {
+        err = check(&own, error);
     }
-    err = check(&own, error);
     if (err != 0) {
         return err;
     }
@@ -410,13 +409,13 @@ int slimta_tls_add_certificate(struct slimta_tls *tls,
     const struct slimta_tls_certificate *certificate,
     struct slimta_error *error)
 {
-    struct slimta_tls_certificate from;
+    struct slimta_tls_certificate from = {.size = sizeof from};
     struct sli_tls_certificate *added = NULL;
     int ret;
-    int err = SLI_OPTIONS_COPY(&from, certificate);
+    int err = SLI_OPTIONS_TAKE("certificate", &from, certificate, error);
 
     if (err != 0) {
-        return fail(err, error);
+        return err;
     }
     if (atomic_load(&tls->is_used)) {
         return sli_error_set(

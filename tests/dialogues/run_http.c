@@ -30,11 +30,10 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/slice.h"
-#include "fail_alloc.h"
 #include "http/server.h"
-#include "text.h"
+#include "verdict.h"
 
-enum { ANSWERS_MAX = 64, STOPS_MAX = 64, LINE_MAX_OCTETS = 8192 };
+enum { ANSWERS_MAX = 64, STOPS_MAX = 64 };
 
 struct canned {
     enum sli_http_event_type question;
@@ -54,27 +53,17 @@ struct dialogue {
     size_t answer_count;
     struct stop stops[STOPS_MAX + 1];
     size_t stop_count;
-    struct text input;
-    struct text output;
-    struct text events;
+    struct script script;
     int ends_input;
     int terminates;
     int end_status; /* 0: silence */
-};
-
-/* How the input is cut, and when questions are answered. */
-struct way {
-    const char *name;
-    size_t piece; /* octets in a piece */
-    size_t first; /* of the first piece, when not 0 */
-    int is_late;  /* answers come after park, when the input is gone */
 };
 
 struct play {
     const struct dialogue *dialogue;
     const struct way *way;
     struct sli_http_server server;
-    struct text events;
+    struct text *events;
     int is_in_content;
     int is_closed;
     size_t answered[SLI_HTTP_EVENT_CLOSE + 1];
@@ -165,18 +154,18 @@ static void tell(struct play *play, const struct sli_http_event *event)
     int is_content = event->type == SLI_HTTP_EVENT_CONTENT;
 
     if (play->is_in_content && !is_content) {
-        add_text(&play->events, "\n");
+        add_text(play->events, "\n");
     }
     if (is_content) {
         if (!play->is_in_content) {
-            add_text(&play->events, "CONTENT ");
+            add_text(play->events, "CONTENT ");
         }
         if (event->content.size == 0) {
             die("an empty run of content");
         }
-        add_escaped(&play->events, event->content);
+        add_escaped(play->events, event->content);
     } else {
-        add_event(&play->events, event);
+        add_event(play->events, event);
     }
     play->is_in_content = is_content;
 }
@@ -299,25 +288,12 @@ static void pump(struct play *play)
     drop_piece(play);
 }
 
-/* Each piece has a block of memory of its own, so that whoever reads it once it
- * is given back is seen by the address sanitizer. */
 static void feed_until(struct play *play, size_t *at, size_t end)
 {
     while (*at < end) {
-        const struct way *way = play->way;
-        size_t size = way->piece;
+        size_t size = piece_size(play->way, *at, end);
 
-        if (way->first > *at) {
-            size = way->first - *at;
-        }
-        if (size > end - *at) {
-            size = end - *at;
-        }
-        play->piece = malloc(size);
-        if (play->piece == NULL) {
-            die("out of memory");
-        }
-        memcpy(play->piece, play->dialogue->input.data + *at, size);
+        play->piece = copied(play->dialogue->script.input.data + *at, size);
         (void)sli_http_server_feed(&play->server, sli_slice(play->piece, size));
         pump(play);
         *at += size;
@@ -336,7 +312,7 @@ static void feed(struct play *play)
             pump(play);
         }
     }
-    feed_until(play, &at, dialogue->input.size);
+    feed_until(play, &at, dialogue->script.input.size);
 }
 
 static void end(struct play *play)
@@ -356,14 +332,15 @@ static void end(struct play *play)
         pump(play);
     }
     if (play->is_in_content) {
-        add_text(&play->events, "\n");
+        add_text(play->events, "\n");
     }
 }
 
-static void run(const struct dialogue *dialogue, const struct way *way,
-    const struct slimta_alloc *alloc, struct text *output, struct text *events)
+static int run(const struct dialogue *dialogue, const struct way *way,
+    const struct slimta_alloc *alloc, struct outcome *got)
 {
-    struct play play = {.dialogue = dialogue, .way = way};
+    struct play play = {
+        .dialogue = dialogue, .way = way, .events = &got->events};
     struct sli_http_config config = dialogue->config;
     struct sli_http_fields fields;
     struct sli_buf buf;
@@ -374,139 +351,49 @@ static void run(const struct dialogue *dialogue, const struct way *way,
     sli_http_server_init(&play.server, &config, &buf, &fields);
     feed(&play);
     end(&play);
-    *output = (struct text){NULL, 0};
-    add(output, sli_buf_slice(&buf).data, sli_buf_size(&buf));
-    add(&play.events, "", 0);
-    *events = play.events;
+    add(&got->output, sli_buf_slice(&buf).data, sli_buf_size(&buf));
     sli_http_server_fini(&play.server);
     sli_http_fields_fini(&fields);
     sli_buf_fini(&buf);
+    return 1;
 }
 
 /* Checks */
 
-/* Whether all is as the file says. */
-static int check(const struct dialogue *dialogue, const struct way *way)
-{
-    struct fail_alloc alloc;
-    struct text output;
-    struct text events;
-    int is_good = 1;
+static const struct way ways[] = {
+    {.name = "whole", .piece = SIZE_MAX},
+    {.name = "whole, late", .piece = SIZE_MAX, .is_late = 1},
+    {.name = "octets", .piece = 1},
+    {.name = "octets, late", .piece = 1, .is_late = 1},
+    {.name = "sevens", .piece = 7, .is_late = 1},
+    {.name = NULL},
+};
 
-    fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
-    run(dialogue, way, &alloc.table, &output, &events);
-    if (!is_same(output, dialogue->output)) {
-        complain(way->name, "output", dialogue->output, output);
-        is_good = 0;
-    }
-    if (dialogue->events.size > 0 && !is_same(events, dialogue->events)) {
-        complain(way->name, "events", dialogue->events, events);
-        is_good = 0;
-    }
-    if (atomic_load(&alloc.live) != 0) {
-        (void)printf("# %s: memory is left behind\n", way->name);
-        is_good = 0;
-    }
-    free_text(&output);
-    free_text(&events);
-    return is_good;
-}
+static const struct way ways_without_memory[] = {
+    {.name = "whole", .piece = SIZE_MAX},
+    {.name = "whole, late", .piece = SIZE_MAX, .is_late = 1},
+    {.name = "thirteens", .piece = 13},
+    {.name = NULL},
+};
 
-/* The one that is longer is not cut at each of its offsets. */
-enum { CUTS_MAX = 20000 };
-
-static int check_cuts(const struct dialogue *dialogue)
-{
-    static const struct way ways[] = {
-        {"whole", SIZE_MAX, 0, 0},
-        {"whole, late", SIZE_MAX, 0, 1},
-        {"octets", 1, 0, 0},
-        {"octets, late", 1, 0, 1},
-        {"sevens", 7, 0, 1},
-    };
-    size_t step = 1 + dialogue->input.size / CUTS_MAX;
-
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        if (!check(dialogue, &ways[i])) {
-            return 0;
-        }
-    }
-    for (size_t at = 1; at < dialogue->input.size; at += step) {
-        char name[32];
-        struct way way = {name, SIZE_MAX, at, (int)(at & 1)};
-
-        (void)snprintf(name, sizeof name, "cut at %zu", at);
-        if (!check(dialogue, &way)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-/* Without memory a connection says what it would have said up to some
+/* Without memory a connection ends; it says what it would have said up to some
  * response, then at most one 503, and so never a success that was not due. */
-static int is_cut_short(struct text wanted, struct text got)
+static int is_cut_short(
+    const struct outcome *wanted, const struct outcome *outcome)
 {
     static const char last[] =
         "HTTP/1.1 503 Service Unavailable\r\n"
         "X-Smtp-Reply: 451; message=\"4.3.0 Unhandled system error\"\r\n"
         "Content-Length: 0\r\nConnection: close\r\n\r\n";
     size_t size = sizeof last - 1;
+    struct text got = outcome->output;
 
     if (got.size >= size &&
         memcmp(got.data + got.size - size, last, size) == 0) {
         got.size -= size;
     }
-    return got.size <= wanted.size &&
-        memcmp(got.data, wanted.data, got.size) == 0;
-}
-
-static int check_failure(const struct dialogue *dialogue, const struct way *way,
-    size_t n, enum fail_alloc_mode mode, int *has_failed)
-{
-    struct fail_alloc alloc;
-    struct text output;
-    struct text events;
-    int is_good;
-
-    fail_alloc_init(&alloc, n, mode);
-    run(dialogue, way, &alloc.table, &output, &events);
-    *has_failed = fail_alloc_has_failed(&alloc);
-    is_good = *has_failed ? is_cut_short(dialogue->output, output)
-                          : is_same(dialogue->output, output);
-    if (is_good && *has_failed) {
-        is_good = strstr(events.data, "CLOSE") != NULL;
-    }
-    if (!is_good || atomic_load(&alloc.live) != 0) {
-        complain(way->name, "an allocation failed", dialogue->output, output);
-        is_good = 0;
-    }
-    free_text(&output);
-    free_text(&events);
-    return is_good;
-}
-
-static int check_failures(const struct dialogue *dialogue)
-{
-    static const struct way ways[] = {
-        {"whole", SIZE_MAX, 0, 0},
-        {"whole, late", SIZE_MAX, 0, 1},
-        {"thirteens", 13, 0, 0},
-    };
-    static const enum fail_alloc_mode modes[] = {
-        FAIL_ALLOC_ONCE, FAIL_ALLOC_ONWARD};
-
-    for (size_t i = 0; i < 6; i++) {
-        int has_failed = 1;
-
-        for (size_t n = 1; has_failed; n++) {
-            if (!check_failure(
-                    dialogue, &ways[i / 2], n, modes[i % 2], &has_failed)) {
-                return 0;
-            }
-        }
-    }
-    return 1;
+    return has_closed(outcome) && got.size <= wanted->output.size &&
+        memcmp(got.data, wanted->output.data, got.size) == 0;
 }
 
 /* Reading a file */
@@ -551,7 +438,7 @@ static void read_stop(struct dialogue *dialogue, int drains)
         die("too many stops");
     }
     dialogue->stops[dialogue->stop_count++] =
-        (struct stop){dialogue->input.size, drains};
+        (struct stop){dialogue->script.input.size, drains};
 }
 
 static void read_end(struct dialogue *dialogue, const char *text)
@@ -564,49 +451,23 @@ static void read_end(struct dialogue *dialogue, const char *text)
     }
 }
 
-static void read_repeated(struct dialogue *dialogue, const char *text)
+static void read_line(struct dialogue *dialogue, char *line)
 {
-    for (int count = atoi(text); count > 0; count--) {
-        add_unescaped(&dialogue->input, text + strcspn(text, " ") + 1);
-    }
-}
+    const char *text = line;
 
-/* A line of the client's or the server's, with CRLF. */
-static int read_crlf_line(
-    struct text *text, const char *line, const char *prefix)
-{
-    if (!has_prefix(&line, prefix)) {
-        return 0;
-    }
-    add_unescaped(text, line + (line[0] == ' '));
-    add_text(text, "\r\n");
-    return 1;
-}
-
-static void read_line(struct dialogue *dialogue, const char *line)
-{
-    if (line[0] == '\0' || line[0] == '#' ||
-        read_crlf_line(&dialogue->input, line, "C:") ||
-        read_crlf_line(&dialogue->output, line, "S:")) {
+    if (read_script_line(&dialogue->script, line, 'C')) {
         return;
     }
-    if (has_prefix(&line, "config: ")) {
-        read_config(dialogue, line);
-    } else if (has_prefix(&line, "answer: ")) {
-        read_answer(dialogue, line);
-    } else if (has_prefix(&line, "end: ")) {
-        read_end(dialogue, line);
-    } else if (has_prefix(&line, "wait:") || has_prefix(&line, "drain:")) {
-        read_stop(dialogue, line[-2] == 'n');
-    } else if (has_prefix(&line, "x: ")) {
-        read_repeated(dialogue, line);
-    } else if (has_prefix(&line, "c: ")) {
-        add_unescaped(&dialogue->input, line);
-    } else if (has_prefix(&line, "s: ")) {
-        add_unescaped(&dialogue->output, line);
-    } else if (has_prefix(&line, "E: ")) {
-        add_text(&dialogue->events, line);
-        add_text(&dialogue->events, "\n");
+    if (has_prefix(&text, "config: ")) {
+        read_config(dialogue, text);
+    } else if (has_prefix(&text, "answer: ")) {
+        read_answer(dialogue, text);
+    } else if (has_prefix(&text, "end: ")) {
+        read_end(dialogue, text);
+    } else if (has_prefix(&text, "wait:")) {
+        read_stop(dialogue, 0);
+    } else if (has_prefix(&text, "drain:")) {
+        read_stop(dialogue, 1);
     } else {
         die(line);
     }
@@ -614,22 +475,10 @@ static void read_line(struct dialogue *dialogue, const char *line)
 
 static int read_file(struct dialogue *dialogue, const char *path)
 {
-    static char line[LINE_MAX_OCTETS];
-    FILE *file = fopen(path, "r");
-
     *dialogue = (struct dialogue){
         .config = {.head = {.max_bytes = 16384, .max_fields = 64}}};
-    add(&dialogue->output, "", 0);
-    add(&dialogue->input, "", 0);
-    if (file == NULL) {
-        return 0;
-    }
-    while (fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        read_line(dialogue, line);
-    }
-    (void)fclose(file);
-    return 1;
+    init_script(&dialogue->script);
+    return read_lines(dialogue, path, read_line);
 }
 
 static void free_dialogue(struct dialogue *dialogue)
@@ -637,24 +486,21 @@ static void free_dialogue(struct dialogue *dialogue)
     for (size_t i = 0; i < dialogue->answer_count; i++) {
         free(dialogue->answers[i].body);
     }
-    free_text(&dialogue->input);
-    free_text(&dialogue->output);
-    free_text(&dialogue->events);
+    free_script(&dialogue->script);
 }
 
 int main(int argc, char **argv)
 {
+    static struct dialogue dialogue;
+    static const struct trial trial = {&dialogue, &dialogue.script, run,
+        is_cut_short, ways, ways_without_memory};
+
     (void)printf("1..%d\n", (argc - 1) * 2);
     for (int i = 1; i < argc; i++) {
-        static struct dialogue dialogue;
-        const char *slash = strrchr(argv[i], '/');
-        const char *name = slash == NULL ? argv[i] : slash + 1;
         int is_good = read_file(&dialogue, argv[i]);
 
-        (void)printf("%s - %s: cut in every way\n",
-            is_good && check_cuts(&dialogue) ? "ok" : "not ok", name);
-        (void)printf("%s - %s: without memory\n",
-            is_good && check_failures(&dialogue) ? "ok" : "not ok", name);
+        report(is_good && check_cuts(&trial), argv[i], "cut in every way");
+        report(is_good && check_failures(&trial), argv[i], "without memory");
         free_dialogue(&dialogue);
     }
     return 0;

@@ -44,15 +44,14 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/slice.h"
-#include "fail_alloc.h"
 #include "mail/reply.h"
 #include "smtp/server.h"
-#include "text.h"
+#include "verdict.h"
 
 /* 2026-11-22T12:00:00Z. */
 #define NOW_MS INT64_C(1795348800000)
 
-enum { ANSWERS_MAX = 64, HANDSHAKES_MAX = 4, LINE_MAX_OCTETS = 8192 };
+enum { ANSWERS_MAX = 64, HANDSHAKES_MAX = 4 };
 
 struct canned {
     enum sli_smtp_event_type question;
@@ -71,30 +70,19 @@ struct dialogue {
     int trusts_peer;
     int refusal_code; /* 0: none */
     char *refusal_text;
-    struct text input;
+    struct script script;
     size_t handshakes[HANDSHAKES_MAX]; /* before which octets of the input */
     size_t handshake_count;
-    struct text output;
-    struct text events;
     int ends_input;
     int end_code;
     char *end_text;
-};
-
-/* How the input is cut, and how questions are answered. */
-struct way {
-    const char *name;
-    size_t piece;  /* octets in a piece */
-    size_t first;  /* of the first piece, when not 0 */
-    int is_late;   /* answers come after park, when the input is gone */
-    int is_spoken; /* defaults are asked for and given as replies */
 };
 
 struct play {
     const struct dialogue *dialogue;
     const struct way *way;
     struct sli_smtp_server server;
-    struct text events;
+    struct text *events;
     int is_in_content;
     int is_closed;
     size_t answered[SLI_SMTP_EVENT_CLOSE + 1];
@@ -285,7 +273,7 @@ static void add_auth(struct text *text, const struct sli_smtp_event *event)
 
 static void add_details(struct play *play, const struct sli_smtp_event *event)
 {
-    struct text *text = &play->events;
+    struct text *text = play->events;
 
     switch (event->type) {
     case SLI_SMTP_EVENT_EHLO:
@@ -343,23 +331,23 @@ static void tell(struct play *play, const struct sli_smtp_event *event)
     int is_content = event->type == SLI_SMTP_EVENT_CONTENT;
 
     if (play->is_in_content && !is_content) {
-        add_text(&play->events, "\n");
+        add_text(play->events, "\n");
     }
     if (is_content) {
         if (!play->is_in_content) {
-            add_text(&play->events, "CONTENT ");
+            add_text(play->events, "CONTENT ");
         }
         if (event->content.size == 0) {
             die("an empty run of content");
         }
-        add_escaped(&play->events, event->content);
+        add_escaped(play->events, event->content);
     } else if (event->type != SLI_SMTP_EVENT_BANNER) {
         int is_helo =
             event->type == SLI_SMTP_EVENT_EHLO && !event->greeting.extended;
 
-        add_text(&play->events, is_helo ? "HELO" : event_names[event->type]);
+        add_text(play->events, is_helo ? "HELO" : event_names[event->type]);
         add_details(play, event);
-        add_text(&play->events, "\n");
+        add_text(play->events, "\n");
     }
     play->is_in_content = is_content;
 }
@@ -467,36 +455,24 @@ static void secure(struct play *play)
     pump(play);
 }
 
-/* Each piece has a block of memory of its own, so that whoever reads it once it
- * is given back is seen by the address sanitizer. */
-static void feed_piece(struct play *play, const char *data, size_t size)
-{
-    play->piece = malloc(size);
-    if (play->piece == NULL) {
-        die("out of memory");
-    }
-    memcpy(play->piece, data, size);
-    (void)sli_smtp_server_feed(&play->server, sli_slice(play->piece, size));
-    pump(play);
-}
-
 /* No piece goes past a handshake. */
 static void feed(struct play *play)
 {
     const struct dialogue *dialogue = play->dialogue;
-    const struct text *input = &dialogue->input;
+    const struct text *input = &dialogue->script.input;
     size_t done = 0;
     size_t at = 0;
 
     for (;;) {
         int is_last = done == dialogue->handshake_count;
         size_t end = is_last ? input->size : dialogue->handshakes[done];
-        size_t size = at == 0 && play->way->first > 0 ? play->way->first
-                                                      : play->way->piece;
+        size_t size = piece_size(play->way, at, end);
 
-        if (at < end) {
-            size = size > end - at ? end - at : size;
-            feed_piece(play, input->data + at, size);
+        if (size > 0) {
+            play->piece = copied(input->data + at, size);
+            (void)sli_smtp_server_feed(
+                &play->server, sli_slice(play->piece, size));
+            pump(play);
             at += size;
         } else if (is_last) {
             return;
@@ -521,14 +497,15 @@ static void end(struct play *play)
         pump(play);
     }
     if (play->is_in_content) {
-        add_text(&play->events, "\n");
+        add_text(play->events, "\n");
     }
 }
 
-static void run(const struct dialogue *dialogue, const struct way *way,
-    const struct slimta_alloc *alloc, struct text *output, struct text *events)
+static int run(const struct dialogue *dialogue, const struct way *way,
+    const struct slimta_alloc *alloc, struct outcome *got)
 {
-    struct play play = {.dialogue = dialogue, .way = way};
+    struct play play = {
+        .dialogue = dialogue, .way = way, .events = &got->events};
     struct sli_smtp_config config = dialogue->config;
     struct sli_buf buf;
 
@@ -546,74 +523,37 @@ static void run(const struct dialogue *dialogue, const struct way *way,
     pump(&play);
     feed(&play);
     end(&play);
-    *output = (struct text){NULL, 0};
-    add(output, sli_buf_slice(&buf).data, sli_buf_size(&buf));
-    *events = play.events;
+    add(&got->output, sli_buf_slice(&buf).data, sli_buf_size(&buf));
     sli_smtp_server_fini(&play.server);
     sli_buf_fini(&buf);
+    return 1;
 }
 
 /* Checks */
 
-/* Whether all is as the file says. */
-static int check(const struct dialogue *dialogue, const struct way *way)
-{
-    struct fail_alloc alloc;
-    struct text output;
-    struct text events;
-    int is_good = 1;
+static const struct way ways[] = {
+    {.name = "whole", .piece = SIZE_MAX},
+    {.name = "whole, late", .piece = SIZE_MAX, .is_late = 1},
+    {.name = "whole, spoken", .piece = SIZE_MAX, .is_spoken = 1},
+    {.name = "whole, late and spoken",
+        .piece = SIZE_MAX,
+        .is_late = 1,
+        .is_spoken = 1},
+    {.name = "octets", .piece = 1},
+    {.name = "octets, late", .piece = 1, .is_late = 1},
+    {.name = "sevens", .piece = 7, .is_late = 1, .is_spoken = 1},
+    {.name = NULL},
+};
 
-    fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
-    run(dialogue, way, &alloc.table, &output, &events);
-    if (!is_same(output, dialogue->output)) {
-        complain(way->name, "output", dialogue->output, output);
-        is_good = 0;
-    }
-    if (dialogue->events.size > 0 && !is_same(events, dialogue->events)) {
-        complain(way->name, "events", dialogue->events, events);
-        is_good = 0;
-    }
-    if (atomic_load(&alloc.live) != 0) {
-        (void)printf("# %s: memory is left behind\n", way->name);
-        is_good = 0;
-    }
-    free_text(&output);
-    free_text(&events);
-    return is_good;
-}
+static const struct way ways_without_memory[] = {
+    {.name = "whole", .piece = SIZE_MAX},
+    {.name = "whole, late", .piece = SIZE_MAX, .is_late = 1},
+    {.name = "thirteens", .piece = 13},
+    {.name = NULL},
+};
 
-static int check_cuts(const struct dialogue *dialogue)
-{
-    const struct way ways[] = {
-        {"whole", SIZE_MAX, 0, 0, 0},
-        {"whole, late", SIZE_MAX, 0, 1, 0},
-        {"whole, spoken", SIZE_MAX, 0, 0, 1},
-        {"whole, late and spoken", SIZE_MAX, 0, 1, 1},
-        {"octets", 1, 0, 0, 0},
-        {"octets, late", 1, 0, 1, 0},
-        {"sevens", 7, 0, 1, 1},
-    };
-
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        if (!check(dialogue, &ways[i])) {
-            return 0;
-        }
-    }
-    for (size_t at = 1; at < dialogue->input.size; at++) {
-        char name[32];
-        struct way way = {name, SIZE_MAX, at, (int)(at & 1), 0};
-
-        (void)snprintf(name, sizeof name, "cut at %zu", at);
-        if (!check(dialogue, &way)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-/* Without memory a session says what it would have said up to some reply, then
- * at most one 421, and so never a success that was not due. */
-static int is_cut_short(struct text wanted, struct text got)
+/* What was wanted up to some reply, then at most one 421. */
+static int is_beginning(struct text wanted, struct text got)
 {
     size_t same = 0;
 
@@ -632,52 +572,10 @@ static int is_cut_short(struct text wanted, struct text got)
         got.data + got.size - 1;
 }
 
-static int check_failure(const struct dialogue *dialogue, const struct way *way,
-    size_t n, enum fail_alloc_mode mode, int *has_failed)
+/* Without memory a session ends, and says no success that was not due. */
+static int is_cut_short(const struct outcome *wanted, const struct outcome *got)
 {
-    struct fail_alloc alloc;
-    struct text output;
-    struct text events;
-    int is_good;
-
-    fail_alloc_init(&alloc, n, mode);
-    run(dialogue, way, &alloc.table, &output, &events);
-    *has_failed = fail_alloc_has_failed(&alloc);
-    is_good = *has_failed ? is_cut_short(dialogue->output, output)
-                          : is_same(dialogue->output, output);
-    if (is_good && *has_failed) {
-        is_good = events.data != NULL && strstr(events.data, "CLOSE") != NULL;
-    }
-    if (!is_good || atomic_load(&alloc.live) != 0) {
-        complain(way->name, "an allocation failed", dialogue->output, output);
-        is_good = 0;
-    }
-    free_text(&output);
-    free_text(&events);
-    return is_good;
-}
-
-static int check_failures(const struct dialogue *dialogue)
-{
-    static const struct way ways[] = {
-        {"whole", SIZE_MAX, 0, 0, 0},
-        {"whole, late", SIZE_MAX, 0, 1, 0},
-        {"thirteens", 13, 0, 0, 0},
-    };
-    static const enum fail_alloc_mode modes[] = {
-        FAIL_ALLOC_ONCE, FAIL_ALLOC_ONWARD};
-
-    for (size_t i = 0; i < 6; i++) {
-        int has_failed = 1;
-
-        for (size_t n = 1; has_failed; n++) {
-            if (!check_failure(
-                    dialogue, &ways[i / 2], n, modes[i % 2], &has_failed)) {
-                return 0;
-            }
-        }
-    }
-    return 1;
+    return has_closed(got) && is_beginning(wanted->output, got->output);
 }
 
 /* Reading a file */
@@ -739,10 +637,42 @@ static void read_capability(struct dialogue *dialogue, const char *value)
     dialogue->capabilities |= known[i].flag;
 }
 
+/* One of the numbers of the configuration; 0 when it is something else. */
+static int read_number(struct sli_smtp_config *config, const char *text)
+{
+    const struct {
+        const char *name;
+        uint64_t *number;
+    } known[] = {
+        {"max-message-bytes ", &config->max_message_bytes},
+        {"max-recipients ", &config->max_recipients},
+        {"max-command-bytes ", &config->max_command_bytes},
+        {"max-ehlo-bytes ", &config->max_ehlo_bytes},
+        {"max-errors ", &config->max_errors},
+        {"max-received ", &config->max_received},
+        {"max-line-bytes ", &config->max_line_bytes},
+        {"max-idle-commands ", &config->max_idle_commands},
+        {"max-auth-bytes ", &config->max_auth_bytes},
+        {"min-by-seconds ", &config->min_by_seconds},
+        {"max-hold-seconds ", &config->max_hold_seconds},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (has_prefix(&text, known[i].name)) {
+            *known[i].number = number_of(text);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void read_config(struct dialogue *dialogue, const char *text)
 {
     struct sli_smtp_config *config = &dialogue->config;
 
+    if (read_number(config, text)) {
+        return;
+    }
     if (has_prefix(&text, "hostname ")) {
         (void)snprintf(
             dialogue->hostname, sizeof dialogue->hostname, "%s", text);
@@ -758,32 +688,10 @@ static void read_config(struct dialogue *dialogue, const char *text)
         dialogue->trusts_peer = 1;
     } else if (strcmp(text, "dialect lmtp") == 0) {
         config->dialect = SLIMTA_DIALECT_LMTP;
-    } else if (has_prefix(&text, "min-by-seconds ")) {
-        config->min_by_seconds = number_of(text);
-    } else if (has_prefix(&text, "max-hold-seconds ")) {
-        config->max_hold_seconds = number_of(text);
-    } else if (has_prefix(&text, "max-auth-bytes ")) {
-        config->max_auth_bytes = number_of(text);
     } else if (has_prefix(&text, "tls ")) {
         read_tls(config, text);
-    } else if (has_prefix(&text, "max-recipients ")) {
-        config->max_recipients = number_of(text);
-    } else if (has_prefix(&text, "max-errors ")) {
-        config->max_errors = number_of(text);
-    } else if (has_prefix(&text, "max-idle-commands ")) {
-        config->max_idle_commands = number_of(text);
     } else if (has_prefix(&text, "greeting ")) {
         read_greeting(config, text);
-    } else if (has_prefix(&text, "max-received ")) {
-        config->max_received = number_of(text);
-    } else if (has_prefix(&text, "max-command-bytes ")) {
-        config->max_command_bytes = number_of(text);
-    } else if (has_prefix(&text, "max-ehlo-bytes ")) {
-        config->max_ehlo_bytes = number_of(text);
-    } else if (has_prefix(&text, "max-line-bytes ")) {
-        config->max_line_bytes = number_of(text);
-    } else if (has_prefix(&text, "max-message-bytes ")) {
-        config->max_message_bytes = number_of(text);
     } else if (has_prefix(&text, "bare-newlines ")) {
         read_policy(config, text);
     } else {
@@ -822,45 +730,28 @@ static void read_handshake(struct dialogue *dialogue)
     if (dialogue->handshake_count == HANDSHAKES_MAX) {
         die("too many handshakes");
     }
-    dialogue->handshakes[dialogue->handshake_count++] = dialogue->input.size;
+    dialogue->handshakes[dialogue->handshake_count++] =
+        dialogue->script.input.size;
 }
 
-static void read_repeated(struct dialogue *dialogue, const char *text)
+static void read_line(struct dialogue *dialogue, char *line)
 {
-    for (int count = atoi(text); count > 0; count--) {
-        add_unescaped(&dialogue->input, text + strcspn(text, " ") + 1);
-    }
-}
+    const char *text = line;
 
-static void read_line(struct dialogue *dialogue, const char *line)
-{
-    if (line[0] == '\0' || line[0] == '#') {
+    if (read_script_line(&dialogue->script, line, 'C')) {
         return;
     }
-    if (has_prefix(&line, "config: ")) {
-        read_config(dialogue, line);
-    } else if (has_prefix(&line, "answer: ")) {
-        read_answer(dialogue, line);
-    } else if (has_prefix(&line, "refusal: ")) {
-        dialogue->refusal_code = atoi(line);
-        dialogue->refusal_text = unescaped(line + 4);
-    } else if (has_prefix(&line, "T:")) {
+    if (has_prefix(&text, "config: ")) {
+        read_config(dialogue, text);
+    } else if (has_prefix(&text, "answer: ")) {
+        read_answer(dialogue, text);
+    } else if (has_prefix(&text, "refusal: ")) {
+        dialogue->refusal_code = atoi(text);
+        dialogue->refusal_text = unescaped(text + 4);
+    } else if (has_prefix(&text, "T:")) {
         read_handshake(dialogue);
-    } else if (has_prefix(&line, "end: ")) {
-        read_end(dialogue, line);
-    } else if (has_prefix(&line, "x: ")) {
-        read_repeated(dialogue, line);
-    } else if (has_prefix(&line, "c: ")) {
-        add_unescaped(&dialogue->input, line);
-    } else if (has_prefix(&line, "C:")) {
-        add_unescaped(&dialogue->input, line + (line[0] == ' '));
-        add_text(&dialogue->input, "\r\n");
-    } else if (has_prefix(&line, "S: ")) {
-        add_unescaped(&dialogue->output, line);
-        add_text(&dialogue->output, "\r\n");
-    } else if (has_prefix(&line, "E: ")) {
-        add_text(&dialogue->events, line);
-        add_text(&dialogue->events, "\n");
+    } else if (has_prefix(&text, "end: ")) {
+        read_end(dialogue, text);
     } else {
         die(line);
     }
@@ -868,9 +759,6 @@ static void read_line(struct dialogue *dialogue, const char *line)
 
 static int read_file(struct dialogue *dialogue, const char *path)
 {
-    static char line[LINE_MAX_OCTETS];
-    FILE *file = fopen(path, "r");
-
     *dialogue = (struct dialogue){.config = {
                                       .max_message_bytes = 1000,
                                       .max_recipients = 100,
@@ -880,18 +768,9 @@ static int read_file(struct dialogue *dialogue, const char *path)
                                       .max_auth_bytes = 12290,
                                   }};
     read_config(dialogue, "hostname mx.example");
-    add(&dialogue->output, "", 0);
-    add(&dialogue->input, "", 0);
-    if (file == NULL) {
-        return 0;
-    }
-    while (fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        read_line(dialogue, line);
-    }
-    (void)fclose(file);
+    init_script(&dialogue->script);
     dialogue->config.hostname = dialogue->hostname;
-    return 1;
+    return read_lines(dialogue, path, read_line);
 }
 
 static void free_dialogue(struct dialogue *dialogue)
@@ -899,26 +778,23 @@ static void free_dialogue(struct dialogue *dialogue)
     for (size_t i = 0; i < dialogue->answer_count; i++) {
         free(dialogue->answers[i].text);
     }
-    free_text(&dialogue->input);
-    free_text(&dialogue->output);
-    free_text(&dialogue->events);
+    free_script(&dialogue->script);
     free(dialogue->end_text);
     free(dialogue->refusal_text);
 }
 
 int main(int argc, char **argv)
 {
+    static struct dialogue dialogue;
+    static const struct trial trial = {&dialogue, &dialogue.script, run,
+        is_cut_short, ways, ways_without_memory};
+
     (void)printf("1..%d\n", (argc - 1) * 2);
     for (int i = 1; i < argc; i++) {
-        static struct dialogue dialogue;
-        const char *slash = strrchr(argv[i], '/');
-        const char *name = slash == NULL ? argv[i] : slash + 1;
         int is_good = read_file(&dialogue, argv[i]);
 
-        (void)printf("%s - %s: cut in every way\n",
-            is_good && check_cuts(&dialogue) ? "ok" : "not ok", name);
-        (void)printf("%s - %s: without memory\n",
-            is_good && check_failures(&dialogue) ? "ok" : "not ok", name);
+        report(is_good && check_cuts(&trial), argv[i], "cut in every way");
+        report(is_good && check_failures(&trial), argv[i], "without memory");
         free_dialogue(&dialogue);
     }
     return 0;

@@ -39,16 +39,10 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/slice.h"
-#include "fail_alloc.h"
 #include "smtp/client.h"
-#include "text.h"
+#include "verdict.h"
 
-enum {
-    MESSAGES_MAX = 8,
-    PARTS_MAX = 16,
-    HANDSHAKES_MAX = 4,
-    LINE_MAX_OCTETS = 8192
-};
+enum { MESSAGES_MAX = 8, PARTS_MAX = 16, HANDSHAKES_MAX = 4 };
 
 struct message {
     char *sender;
@@ -78,18 +72,9 @@ struct dialogue {
     int is_lost;
     int is_unsent;
     int times_out;
-    struct text input;
+    struct script script;
     size_t handshakes[HANDSHAKES_MAX];
     size_t handshake_count;
-    struct text output;
-    struct text events;
-};
-
-struct way {
-    const char *name;
-    size_t piece;
-    size_t first;  /* octets of the first piece, when not 0 */
-    size_t cutoff; /* the hop is gone after so many octets, when not 0 */
 };
 
 enum phase { PHASE_START, PHASE_TLS, PHASE_AUTH, PHASE_MAIL, PHASE_QUIT };
@@ -98,7 +83,7 @@ struct play {
     const struct dialogue *dialogue;
     struct sli_smtp_client client;
     struct sli_buf *output;
-    struct text events;
+    struct text *events;
     char *piece;
     enum phase phase;
     size_t answered;
@@ -168,37 +153,37 @@ static void add_greeted(struct play *play)
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if ((found->offered >> i & 1) != 0) {
-            add_text(&play->events, " ");
-            add_text(&play->events, names[i]);
+            add_text(play->events, " ");
+            add_text(play->events, names[i]);
         }
     }
     if (found->max_size > 0) {
-        add_text(&play->events, " max=");
-        add_number(&play->events, found->max_size);
+        add_text(play->events, " max=");
+        add_number(play->events, found->max_size);
     }
     if (found->mechanisms[0] != '\0') {
-        add_text(&play->events, " with ");
-        add_text(&play->events, found->mechanisms);
+        add_text(play->events, " with ");
+        add_text(play->events, found->mechanisms);
     }
 }
 
 static void add_close(
     struct play *play, const struct sli_smtp_client_event *event)
 {
-    add_text(&play->events, " ");
-    add_text(&play->events, close_names[event->close.reason]);
-    add_text(&play->events, " ");
-    add_text(&play->events, outcome_names[event->close.outcome]);
+    add_text(play->events, " ");
+    add_text(play->events, close_names[event->close.reason]);
+    add_text(play->events, " ");
+    add_text(play->events, outcome_names[event->close.outcome]);
     if (event->close.unknown > 0) {
-        add_text(&play->events, " ");
-        add_number(&play->events, event->close.unknown);
+        add_text(play->events, " ");
+        add_number(play->events, event->close.unknown);
     }
-    add_reply(&play->events, event->reply);
+    add_reply(play->events, event->reply);
 }
 
 static void tell(struct play *play, const struct sli_smtp_client_event *event)
 {
-    struct text *text = &play->events;
+    struct text *text = play->events;
 
     add_text(text, event_names[event->type]);
     switch (event->type) {
@@ -263,9 +248,9 @@ static int say_mail(struct play *play)
     int err = sli_smtp_client_mail(&play->client, &mail);
 
     if (err == SLIMTA_EINVAL) {
-        add_text(&play->events, "UNFIT ");
-        add_text(&play->events, sli_smtp_replies_get(id)->text);
-        add_text(&play->events, "\n");
+        add_text(play->events, "UNFIT ");
+        add_text(play->events, sli_smtp_replies_get(id)->text);
+        add_text(play->events, "\n");
         finish_message(play);
         return 1;
     }
@@ -285,7 +270,7 @@ static int say_rcpt(struct play *play)
     err = sli_smtp_client_rcpt(&play->client, &recipient);
     play->recipient += err != SLIMTA_ESTATE;
     if (err == SLIMTA_EINVAL) {
-        add_text(&play->events, "UNFIT RCPT\n");
+        add_text(play->events, "UNFIT RCPT\n");
     }
     return err == 0 || err == SLIMTA_EINVAL;
 }
@@ -494,26 +479,13 @@ static void pump(struct play *play)
     play->piece = NULL;
 }
 
-/* Each piece has memory of its own, so that the address sanitizer sees who
- * reads it later. */
-static void feed_piece(struct play *play, const char *data, size_t size)
-{
-    play->piece = malloc(size);
-    if (play->piece == NULL) {
-        die("out of memory");
-    }
-    memcpy(play->piece, data, size);
-    sli_smtp_client_feed(&play->client, sli_slice(play->piece, size));
-    pump(play);
-}
-
 /* No piece goes past a handshake. */
 static void feed(struct play *play, const struct way *way)
 {
     const struct dialogue *dialogue = play->dialogue;
-    size_t total = way->cutoff > 0 && way->cutoff < dialogue->input.size
-        ? way->cutoff
-        : dialogue->input.size;
+    const struct text *input = &dialogue->script.input;
+    size_t total = way->cutoff > 0 && way->cutoff < input->size ? way->cutoff
+                                                                : input->size;
     size_t done = 0;
     size_t at = 0;
 
@@ -522,17 +494,17 @@ static void feed(struct play *play, const struct way *way)
                 dialogue->handshakes[done] < total
             ? dialogue->handshakes[done]
             : total;
-        size_t size = at == 0 && way->first > 0 ? way->first : way->piece;
+        size_t size = piece_size(way, at, end);
 
-        if (at < end) {
-            size = size > end - at ? end - at : size;
-            feed_piece(play, dialogue->input.data + at, size);
+        if (size > 0) {
+            play->piece = copied(input->data + at, size);
+            sli_smtp_client_feed(&play->client, sli_slice(play->piece, size));
             at += size;
         } else {
             (void)sli_smtp_client_secured(&play->client);
             done++;
-            pump(play);
         }
+        pump(play);
     }
 }
 
@@ -548,16 +520,16 @@ static void end(struct play *play, const struct way *way)
     pump(play);
 }
 
-/* Returns whether all is sound. */
 static int run(const struct dialogue *dialogue, const struct way *way,
-    const struct slimta_alloc *alloc, struct text *output, struct text *events)
+    const struct slimta_alloc *alloc, struct outcome *got)
 {
     const struct sli_smtp_client_config config = {
         .alloc = alloc,
         .ehlo_name = "edge.example",
         .is_lmtp = dialogue->is_lmtp,
     };
-    struct play play = {.dialogue = dialogue, .is_sound = 1};
+    struct play play = {
+        .dialogue = dialogue, .events = &got->events, .is_sound = 1};
     struct sli_buf buf;
 
     sli_buf_init(&buf, alloc, SIZE_MAX);
@@ -569,9 +541,7 @@ static int run(const struct dialogue *dialogue, const struct way *way,
     pump(&play);
     feed(&play, way);
     end(&play, way);
-    *output = (struct text){NULL, 0};
-    add(output, sli_buf_slice(&buf).data, sli_buf_size(&buf));
-    *events = play.events;
+    add(&got->output, sli_buf_slice(&buf).data, sli_buf_size(&buf));
     sli_smtp_client_fini(&play.client);
     sli_buf_fini(&buf);
     return play.is_sound;
@@ -579,62 +549,18 @@ static int run(const struct dialogue *dialogue, const struct way *way,
 
 /* Checks */
 
-static int check(const struct dialogue *dialogue, const struct way *way)
-{
-    struct fail_alloc alloc;
-    struct text output;
-    struct text events;
-    int is_good;
+static const struct way ways[] = {
+    {.name = "whole", .piece = SIZE_MAX},
+    {.name = "octets", .piece = 1},
+    {.name = "sevens", .piece = 7},
+    {.name = NULL},
+};
 
-    fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
-    is_good = run(dialogue, way, &alloc.table, &output, &events);
-    if (!is_same(output, dialogue->output)) {
-        complain(way->name, "output", dialogue->output, output);
-        is_good = 0;
-    }
-    if (!is_same(events, dialogue->events)) {
-        complain(way->name, "events", dialogue->events, events);
-        is_good = 0;
-    }
-    if (atomic_load(&alloc.live) != 0) {
-        (void)printf("# %s: memory is left behind\n", way->name);
-        is_good = 0;
-    }
-    free_text(&output);
-    free_text(&events);
-    return is_good;
-}
-
-static int check_cuts(const struct dialogue *dialogue)
-{
-    const struct way ways[] = {
-        {"whole", SIZE_MAX, 0, 0},
-        {"octets", 1, 0, 0},
-        {"sevens", 7, 0, 0},
-    };
-
-    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        if (!check(dialogue, &ways[i])) {
-            return 0;
-        }
-    }
-    for (size_t at = 1; at < dialogue->input.size; at++) {
-        char name[32];
-        struct way way = {name, SIZE_MAX, at, 0};
-
-        (void)snprintf(name, sizeof name, "cut at %zu", at);
-        if (!check(dialogue, &way)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static int is_beginning(struct text wanted, struct text got)
-{
-    return got.size <= wanted.size &&
-        (got.size == 0 || memcmp(wanted.data, got.data, got.size) == 0);
-}
+static const struct way ways_without_memory[] = {
+    {.name = "whole", .piece = SIZE_MAX},
+    {.name = "thirteens", .piece = 13},
+    {.name = NULL},
+};
 
 /* The octets without the QUIT of courtesy, which may stand last. */
 static struct text without_quit(struct text output)
@@ -646,81 +572,15 @@ static struct text without_quit(struct text output)
     return output;
 }
 
-/* A hop that is gone after any octet: nothing else is said than before, and the
- * outcome is the right one (check_close). */
-static int check_cutoffs(const struct dialogue *dialogue)
+/* Nothing else is said than before; that the outcome is the right one, run has
+ * seen (check_close). */
+static int is_cut_short(
+    const struct outcome *wanted, const struct outcome *outcome)
 {
-    for (size_t at = 1; at <= dialogue->input.size; at++) {
-        const struct way way = {"cut off", SIZE_MAX, 0, at};
-        struct fail_alloc alloc;
-        struct text output;
-        struct text events;
-        int is_good;
+    struct text got = without_quit(outcome->output);
 
-        fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
-        is_good = run(dialogue, &way, &alloc.table, &output, &events) &&
-            is_beginning(dialogue->output, without_quit(output)) &&
-            strstr(events.data, "CLOSE") != NULL &&
-            atomic_load(&alloc.live) == 0;
-        if (!is_good) {
-            (void)printf("# after %zu octets\n", at);
-            complain(way.name, "output", dialogue->output, output);
-            complain(way.name, "events", dialogue->events, events);
-        }
-        free_text(&output);
-        free_text(&events);
-        if (!is_good) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static int check_failure(const struct dialogue *dialogue, const struct way *way,
-    size_t n, enum fail_alloc_mode mode, int *has_failed)
-{
-    struct fail_alloc alloc;
-    struct text output;
-    struct text events;
-    int is_good;
-
-    fail_alloc_init(&alloc, n, mode);
-    is_good = run(dialogue, way, &alloc.table, &output, &events);
-    *has_failed = fail_alloc_has_failed(&alloc);
-    is_good = is_good && is_beginning(dialogue->output, without_quit(output));
-    if (!*has_failed) {
-        is_good = is_good && is_same(dialogue->output, output);
-    }
-    if (!is_good || atomic_load(&alloc.live) != 0) {
-        complain(way->name, "an allocation failed", dialogue->output, output);
-        complain(way->name, "events", dialogue->events, events);
-        is_good = 0;
-    }
-    free_text(&output);
-    free_text(&events);
-    return is_good;
-}
-
-static int check_failures(const struct dialogue *dialogue)
-{
-    static const struct way ways[] = {
-        {"whole", SIZE_MAX, 0, 0},
-        {"thirteens", 13, 0, 0},
-    };
-    static const enum fail_alloc_mode modes[] = {
-        FAIL_ALLOC_ONCE, FAIL_ALLOC_ONWARD};
-
-    for (size_t i = 0; i < 4; i++) {
-        int has_failed = 1;
-
-        for (size_t n = 1; has_failed; n++) {
-            if (!check_failure(
-                    dialogue, &ways[i / 2], n, modes[i % 2], &has_failed)) {
-                return 0;
-            }
-        }
-    }
-    return 1;
+    return got.size <= wanted->output.size &&
+        memcmp(wanted->output.data, got.data, got.size) == 0;
 }
 
 /* Reading a file */
@@ -830,13 +690,6 @@ static void read_end(struct dialogue *dialogue, const char *text)
     dialogue->times_out = strcmp(text, "timeout") == 0;
 }
 
-static void read_repeated(struct dialogue *dialogue, const char *text)
-{
-    for (int count = atoi(text); count > 0; count--) {
-        add_unescaped(&dialogue->input, text + strcspn(text, " ") + 1);
-    }
-}
-
 static int read_plan(struct dialogue *dialogue, char *line)
 {
     const char *text = line;
@@ -867,50 +720,24 @@ static int read_plan(struct dialogue *dialogue, char *line)
 
 static void read_line(struct dialogue *dialogue, char *line)
 {
-    const char *text = line;
-
-    if (line[0] == '\0' || line[0] == '#' || read_plan(dialogue, line)) {
+    if (read_script_line(&dialogue->script, line, 'S') ||
+        read_plan(dialogue, line)) {
         return;
     }
-    if (has_prefix(&text, "T:")) {
-        dialogue->handshakes[dialogue->handshake_count++] =
-            dialogue->input.size;
-    } else if (has_prefix(&text, "x: ")) {
-        read_repeated(dialogue, text);
-    } else if (has_prefix(&text, "s: ")) {
-        add_unescaped(&dialogue->input, text);
-    } else if (has_prefix(&text, "S: ")) {
-        add_unescaped(&dialogue->input, text);
-        add_text(&dialogue->input, "\r\n");
-    } else if (has_prefix(&text, "C:")) {
-        add_unescaped(&dialogue->output, text + (text[0] == ' '));
-        add_text(&dialogue->output, "\r\n");
-    } else if (has_prefix(&text, "E: ")) {
-        add_text(&dialogue->events, text);
-        add_text(&dialogue->events, "\n");
-    } else {
+    if (strcmp(line, "T:") != 0) {
         die(line);
     }
+    dialogue->handshakes[dialogue->handshake_count++] =
+        dialogue->script.input.size;
 }
 
+/* Every session comes to an end, so some event is written down. */
 static int read_file(struct dialogue *dialogue, const char *path)
 {
-    static char line[LINE_MAX_OCTETS];
-    FILE *file = fopen(path, "r");
-
     *dialogue = (struct dialogue){.is_lmtp = 0};
-    add(&dialogue->output, "", 0);
-    add(&dialogue->input, "", 0);
-    add(&dialogue->events, "", 0);
-    if (file == NULL) {
-        return 0;
-    }
-    while (fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        read_line(dialogue, line);
-    }
-    (void)fclose(file);
-    return 1;
+    init_script(&dialogue->script);
+    return read_lines(dialogue, path, read_line) &&
+        dialogue->script.wanted.events.size > 0;
 }
 
 static void free_message(struct message *message)
@@ -935,28 +762,22 @@ static void free_dialogue(struct dialogue *dialogue)
     }
     free(dialogue->mechanism);
     free_text(&dialogue->initial);
-    free_text(&dialogue->input);
-    free_text(&dialogue->output);
-    free_text(&dialogue->events);
-}
-
-static void report(int is_good, const char *name, const char *what)
-{
-    (void)printf("%s - %s: %s\n", is_good ? "ok" : "not ok", name, what);
+    free_script(&dialogue->script);
 }
 
 int main(int argc, char **argv)
 {
+    static struct dialogue dialogue;
+    static const struct trial trial = {&dialogue, &dialogue.script, run,
+        is_cut_short, ways, ways_without_memory};
+
     (void)printf("1..%d\n", (argc - 1) * 3);
     for (int i = 1; i < argc; i++) {
-        static struct dialogue dialogue;
-        const char *slash = strrchr(argv[i], '/');
-        const char *name = slash == NULL ? argv[i] : slash + 1;
         int is_good = read_file(&dialogue, argv[i]);
 
-        report(is_good && check_cuts(&dialogue), name, "cut in every way");
-        report(is_good && check_cutoffs(&dialogue), name, "cut off");
-        report(is_good && check_failures(&dialogue), name, "without memory");
+        report(is_good && check_cuts(&trial), argv[i], "cut in every way");
+        report(is_good && check_cutoffs(&trial), argv[i], "cut off");
+        report(is_good && check_failures(&trial), argv[i], "without memory");
         free_dialogue(&dialogue);
     }
     return 0;

@@ -176,3 +176,14 @@ char *unescaped(const char *from)
     add_unescaped(&text, from);
     return text.data;
 }
+
+char *copied(const char *data, size_t size)
+{
+    char *copy = malloc(size);
+
+    if (copy == NULL) {
+        die("out of memory");
+    }
+    memcpy(copy, data, size);
+    return copy;
+}

@@ -30,6 +30,10 @@ void add_unescaped(struct text *text, const char *from);
 /** The same as a string that the caller frees. */
 char *unescaped(const char *from);
 
+/** The octets in memory of their own, that the caller frees: who reads them
+ * once they are given back is seen by the address sanitizer. */
+char *copied(const char *data, size_t size);
+
 /** A number, or "unlimited". */
 uint64_t number_of(const char *text);
 

@@ -14,11 +14,12 @@ from tap import Skip, check, until
 HAPROXY = shutil.which('haproxy',
                        path=os.environ.get('PATH', '') + ':/usr/sbin')
 
-GUIDE = pathlib.Path(__file__).parent / '../../docs/guide/balancer.md'
+GUIDE = pathlib.Path(__file__).parent / '../../docs/guide'
 
 
-def guide_configuration():
-    return re.search(r'```\n(global\n.*?)```', GUIDE.read_text(), re.S).group(1)
+def guide_configuration(chapter='balancer.md'):
+    return re.search(r'```\n(global\n.*?)```', (GUIDE / chapter).read_text(),
+                     re.S).group(1)
 
 
 def configuration(bind, lines):

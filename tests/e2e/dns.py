@@ -122,9 +122,10 @@ def refused_client():
             wire.ask('EHLO client.test', '503')
             wire.ask('QUIT', '221')
             wire.expect_end()
-        check(re.search(r'connect session=1 client=\[2001:db8::9\]:%d '
-                        r'peer=127\.0\.0\.1:' % header.CLIENT_PORT,
-                        server.process.errors()), server.process.errors())
+        until(lambda: re.search(
+            r'connect session=1 client=\[2001:db8::9\]:%d '
+            r'peer=127\.0\.0\.1:' % header.CLIENT_PORT,
+            server.process.errors()), 'the event')
 
 
 @tap.test

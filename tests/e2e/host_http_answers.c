@@ -158,181 +158,164 @@ static const struct http_edge_options options = {
     .metrics = write_metrics,
 };
 
-static void check(const struct row *row, const struct web_response *response)
+/** A queue, an edge, a client of it, and what was heard last. */
+struct scene {
+    struct host_queue queue;
+    struct web_edge web;
+    struct host_client client;
+    struct web_response response;
+};
+
+static struct scene scene;
+
+static void open_scene(
+    const struct http_edge_options *these, enum host_answer answer)
 {
-    if (response->status != row->status) {
-        fail_msg("%s: %d, not %d\n%s", row->name, response->status, row->status,
-            response->headers);
+    host_queue_init(&scene.queue, answer);
+    web_start(&scene.web, these, &scene.queue.queue, NULL);
+}
+
+static void open_scene_without_queue(const struct http_edge_options *these)
+{
+    host_queue_init(&scene.queue, HOST_SILENT);
+    web_start(&scene.web, these, NULL, NULL);
+}
+
+static void close_scene(void)
+{
+    web_stop(&scene.web, 1000);
+    host_queue_fini(&scene.queue);
+}
+
+static void open_client(struct host_client *client)
+{
+    assert_int_equal(host_client_open(client, &scene.web.address), 0);
+}
+
+static void say(struct host_client *client, const char *text)
+{
+    assert_int_equal(host_client_send(client, text, strlen(text)), 0);
+}
+
+/* The next response; 0: the end. */
+static void hear(struct host_client *client, int status)
+{
+    assert_int_equal(web_read(client, &scene.response, 0), status);
+}
+
+static void ask(struct host_client *client, const char *request, int status)
+{
+    assert_int_equal(web_ask(client, &scene.response, request), status);
+}
+
+static void ask_once(const char *request, int status)
+{
+    assert_int_equal(
+        web_ask_once(&scene.web.address, &scene.response, request), status);
+}
+
+static void expect(const char *name, const char *value)
+{
+    web_expect_header(&scene.response, name, value);
+}
+
+static void check(const struct row *row)
+{
+    if (scene.response.status != row->status) {
+        fail_msg("%s: %d, not %d\n%s", row->name, scene.response.status,
+            row->status, scene.response.headers);
     }
-    web_expect_header(response, "X-Smtp-Reply", row->reply);
+    expect("X-Smtp-Reply", row->reply);
     if (row->header != NULL) {
-        web_expect_header(response, row->header, row->value);
+        expect(row->header, row->value);
     }
+}
+
+static void check_once(const struct row *row)
+{
+    (void)web_ask_once(&scene.web.address, &scene.response, row->request);
+    check(row);
 }
 
 static void answers(void **state)
 {
-    static struct web_response response;
-    struct host_queue queue;
-    struct web_edge web;
     size_t accepted = 0;
     char date[1024];
 
     (void)state;
-    host_queue_init(&queue, HOST_QUEUED);
-    web_start(&web, &options, &queue.queue, NULL);
+    open_scene(&options, HOST_QUEUED);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
-        (void)web_ask_once(&web.address, &response, rows[i].request);
-        check(&rows[i], &response);
+        check_once(&rows[i]);
         accepted +=
             rows[i].reply != NULL && strcmp(rows[i].reply, ACCEPTED) == 0;
-        if (response.status < 500) {
-            assert_true(web_header(&response, "Date", date));
+        if (scene.response.status < 500) {
+            assert_true(web_header(&scene.response, "Date", date));
         }
     }
-    assert_int_equal(host_queue_count(&queue, &queue.accepted), accepted);
-    assert_int_equal(host_queue_count(&queue, &queue.messages), accepted);
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
+    assert_int_equal(
+        host_queue_count(&scene.queue, &scene.queue.accepted), accepted);
+    assert_int_equal(
+        host_queue_count(&scene.queue, &scene.queue.messages), accepted);
+    close_scene();
 }
 
 /* The same octet by octet. */
 static void answers_to_single_octets(void **state)
 {
-    static struct web_response response;
-    struct host_queue queue;
-    struct web_edge web;
-
     (void)state;
-    host_queue_init(&queue, HOST_QUEUED);
-    web_start(&web, &options, &queue.queue, NULL);
+    open_scene(&options, HOST_QUEUED);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
-        struct host_client client;
         const char *at = rows[i].request;
 
-        assert_int_equal(host_client_open(&client, &web.address), 0);
-        for (; *at != '\0' && host_client_send(&client, at, 1) == 0; ++at) {
+        open_client(&scene.client);
+        for (; *at != '\0' && host_client_send(&scene.client, at, 1) == 0;
+             ++at) {
         }
-        (void)web_read(
-            &client, &response, strncmp(rows[i].request, "HEAD", 4) == 0);
-        check(&rows[i], &response);
-        host_client_close(&client);
+        (void)web_read(&scene.client, &scene.response,
+            strncmp(rows[i].request, "HEAD", 4) == 0);
+        check(&rows[i]);
+        host_client_close(&scene.client);
     }
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
+    close_scene();
 }
 
 static void answers_in_order(void **state)
 {
-    static struct web_response response;
-    struct host_queue queue;
-    struct web_edge web;
-    struct host_client client;
-
     (void)state;
-    host_queue_init(&queue, HOST_QUEUED);
-    web_start(&web, &options, &queue.queue, NULL);
-    assert_int_equal(host_client_open(&client, &web.address), 0);
-    assert_int_equal(
-        web_ask(&client, &response,
-            WEB_POST "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
-                     "GET /no HTTP/1.1\r\nHost: a\r\n\r\n" WEB_CHUNKED),
+    open_scene(&options, HOST_QUEUED);
+    open_client(&scene.client);
+    ask(&scene.client,
+        WEB_POST
+        "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+        "GET /no HTTP/1.1\r\nHost: a\r\n\r\n" WEB_CHUNKED,
         200);
-    web_expect_header(&response, "X-Smtp-Reply", ACCEPTED);
-    assert_int_equal(web_read(&client, &response, 0), 200);
-    assert_string_equal(response.body, "ok\n");
-    assert_int_equal(web_read(&client, &response, 0), 404);
-    assert_int_equal(web_read(&client, &response, 0), 200);
-    web_expect_header(&response, "X-Smtp-Reply", ACCEPTED);
+    expect("X-Smtp-Reply", ACCEPTED);
+    hear(&scene.client, 200);
+    assert_string_equal(scene.response.body, "ok\n");
+    hear(&scene.client, 404);
+    hear(&scene.client, 200);
+    expect("X-Smtp-Reply", ACCEPTED);
     /* It is kept; when it is not, that is said and done. */
-    assert_int_equal(
-        web_ask(&client, &response,
-            "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"),
-        200);
-    web_expect_header(&response, "Connection", "close");
-    assert_int_equal(web_read(&client, &response, 0), 0);
-    host_client_close(&client);
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
+    ask(&scene.client,
+        "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 200);
+    expect("Connection", "close");
+    hear(&scene.client, 0);
+    host_client_close(&scene.client);
+    close_scene();
 }
 
 /* 100 comes after the checks that need no body, or not at all. */
 static void continues(void **state)
 {
-    static struct web_response response;
-    struct host_queue queue;
-    struct web_edge web;
-    struct host_client client;
-
     (void)state;
-    host_queue_init(&queue, HOST_QUEUED);
-    web_start(&web, &options, &queue.queue, NULL);
-    assert_int_equal(host_client_open(&client, &web.address), 0);
-    assert_int_equal(web_ask(&client, &response,
-                         WEB_HEAD LENGTH "Expect: 100-continue\r\n\r\n"),
-        100);
-    assert_int_equal(web_ask(&client, &response, HOST_MESSAGE), 200);
-    assert_int_equal(web_ask(&client, &response,
-                         WEB_LINE LENGTH "Expect: 100-continue\r\n\r\n"),
-        400);
-    assert_int_equal(web_read(&client, &response, 0), 0);
-    host_client_close(&client);
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
-}
-
-/* As python-slimta's relay does: a line for each recipient, header block and
- * body in writes of their own, and the body of an answer is never read. */
-static void serves_a_relay(void **state)
-{
-    static const char head[] =
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: identity\r\n"
-        "Content-Length: 22\r\nContent-Type: message/rfc822\r\n"
-        "X-Ehlo: relay.example\r\nX-Envelope-Sender: \r\n";
-    const struct http_edge_options closing = {
-        .size = sizeof closing,
-        .hostname = "mx.example.net",
-        .flags = SLIMTA_HTTP_CLOSES,
-    };
-    static struct web_response response;
-    struct host_queue queue;
-    struct host_pending pending;
-    struct web_edge web;
-
-    (void)state;
-    host_queue_init(&queue, HOST_LATER);
-    web_start(&web, &closing, &queue.queue, NULL);
-    for (int i = 0; i < 2; ++i) {
-        const struct slimta_client *facts = NULL;
-        struct host_client client;
-
-        assert_int_equal(host_client_open(&client, &web.address), 0);
-        assert_int_equal(host_client_send(&client, head, sizeof head - 1), 0);
-        for (int j = 0; j < 1000; ++j) {
-            assert_int_equal(
-                host_client_send(&client, WEB_RCPT_B, sizeof WEB_RCPT_B - 1),
-                0);
-        }
-        assert_int_equal(host_client_send(&client, "\r\n", 2), 0);
-        assert_int_equal(
-            host_client_send(&client, "Subject: one\r\n\r\n", 16), 0);
-        assert_int_equal(host_client_send(&client, "body\r\n", 6), 0);
-        pending = host_queue_next(&queue);
-        facts = slimta_envelope_client(pending.envelope);
-        assert_string_equal(slimta_envelope_sender(pending.envelope), "");
-        assert_int_equal(
-            slimta_envelope_recipient_count(pending.envelope), 1000);
-        assert_string_equal(facts->ehlo_as, "relay.example");
-        assert_string_equal(facts->protocol, "HTTP");
-        assert_int_equal(host_pending_accept(&pending), 0);
-        assert_int_equal(web_read(&client, &response, 1), 200);
-        web_expect_header(&response, "X-Smtp-Reply", ACCEPTED);
-        web_expect_header(&response, "Connection", "close");
-        assert_int_equal(web_read(&client, &response, 1), 0);
-        host_client_close(&client);
-    }
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
+    open_scene(&options, HOST_QUEUED);
+    open_client(&scene.client);
+    ask(&scene.client, WEB_HEAD LENGTH "Expect: 100-continue\r\n\r\n", 100);
+    ask(&scene.client, HOST_MESSAGE, 200);
+    ask(&scene.client, WEB_LINE LENGTH "Expect: 100-continue\r\n\r\n", 400);
+    hear(&scene.client, 0);
+    host_client_close(&scene.client);
+    close_scene();
 }
 
 /* One message of a queue that refuses, and of one that is too slow. */
@@ -355,38 +338,30 @@ static void tells_what_the_queue_says(void **state)
         .hostname = "mx.example.net",
         .queue_timeout_ms = 50,
     };
-    static struct web_response response;
-    struct host_queue queue;
     struct host_pending pending;
-    struct web_edge web;
 
     (void)state;
-    host_queue_init(&queue, HOST_REFUSED);
-    web_start(&web, &quick, &queue.queue, NULL);
+    open_scene(&quick, HOST_REFUSED);
     for (size_t i = 0; i < sizeof queue_rows / sizeof queue_rows[0]; ++i) {
-        queue.refusal = queue_rows[i].refusal;
-        queue.refusal_text = queue_rows[i].text;
-        assert_int_equal(web_ask_once(&web.address, &response, WEB_POST),
-            queue_rows[i].status);
-        web_expect_header(&response, "X-Smtp-Reply", queue_rows[i].reply);
-        web_expect_header(&response, "WWW-Authenticate",
+        scene.queue.refusal = queue_rows[i].refusal;
+        scene.queue.refusal_text = queue_rows[i].text;
+        ask_once(WEB_POST, queue_rows[i].status);
+        expect("X-Smtp-Reply", queue_rows[i].reply);
+        expect("WWW-Authenticate",
             queue_rows[i].status == 401
                 ? "Basic realm=\"mx.example.net\", charset=\"UTF-8\""
                 : NULL);
     }
-    host_queue_answers(&queue, HOST_SILENT);
-    assert_int_equal(web_ask_once(&web.address, &response, WEB_POST), 503);
-    web_expect_header(&response, "X-Smtp-Reply",
-        "451; message=\"4.3.0 Error queuing message\"");
-    host_queue_answers(&queue, HOST_LATER);
-    assert_int_equal(web_ask_once(&web.address, &response, WEB_POST), 503);
-    web_expect_header(
-        &response, "X-Smtp-Reply", "451; message=\"4.4.5 Queue timed out\"");
-    pending = host_queue_next(&queue);
+    host_queue_answers(&scene.queue, HOST_SILENT);
+    ask_once(WEB_POST, 503);
+    expect("X-Smtp-Reply", "451; message=\"4.3.0 Error queuing message\"");
+    host_queue_answers(&scene.queue, HOST_LATER);
+    ask_once(WEB_POST, 503);
+    expect("X-Smtp-Reply", "451; message=\"4.4.5 Queue timed out\"");
+    pending = host_queue_next(&scene.queue);
     assert_true(host_pending_is_cancelled(&pending));
     assert_int_equal(host_pending_accept(&pending), 0);
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
+    close_scene();
 }
 
 #define KEYED(key, body) \
@@ -401,52 +376,36 @@ static void serves_a_key_once(void **state)
         .idempotency_keys = 2,
     };
     static const char named[] = "250; message=\"2.6.0 Message queued as ";
-    static struct web_response response;
-    struct host_queue queue;
+    const size_t *messages = &scene.queue.messages;
     struct host_pending pending;
-    struct host_client client;
-    struct web_edge web;
 
     (void)state;
-    host_queue_init(&queue, HOST_LATER);
-    web_start(&web, &keyed, &queue.queue, NULL);
-    assert_int_equal(host_client_open(&client, &web.address), 0);
-    assert_int_equal(host_client_send(&client, KEYED("one", HOST_MESSAGE),
-                         sizeof KEYED("one", HOST_MESSAGE) - 1),
-        0);
-    pending = host_queue_next(&queue);
-    assert_int_equal(
-        web_ask_once(&web.address, &response, KEYED("one", HOST_MESSAGE)), 409);
-    web_expect_header(&response, "Retry-After", "1");
+    open_scene(&keyed, HOST_LATER);
+    open_client(&scene.client);
+    say(&scene.client, KEYED("one", HOST_MESSAGE));
+    pending = host_queue_next(&scene.queue);
+    ask_once(KEYED("one", HOST_MESSAGE), 409);
+    expect("Retry-After", "1");
     assert_int_equal(host_pending_accept(&pending), 0);
-    assert_int_equal(web_read(&client, &response, 0), 200);
-    host_client_close(&client);
-    assert_int_equal(
-        web_ask_once(&web.address, &response, KEYED("one", HOST_MESSAGE)), 200);
-    assert_non_null(strstr(response.headers, named));
-    assert_int_equal(host_queue_count(&queue, &queue.messages), 1);
-    assert_int_equal(web_ask_once(&web.address, &response,
-                         KEYED("one", "Subject: two\r\n\r\nbody\r\n")),
-        422);
+    hear(&scene.client, 200);
+    host_client_close(&scene.client);
+    ask_once(KEYED("one", HOST_MESSAGE), 200);
+    assert_non_null(strstr(scene.response.headers, named));
+    assert_int_equal(host_queue_count(&scene.queue, messages), 1);
+    ask_once(KEYED("one", "Subject: two\r\n\r\nbody\r\n"), 422);
     /* A refusal is not remembered. */
-    queue.refusal = 450;
-    queue.refusal_text = "4.2.0 Busy";
-    host_queue_answers(&queue, HOST_REFUSED);
-    assert_int_equal(
-        web_ask_once(&web.address, &response, KEYED("two", HOST_MESSAGE)), 503);
-    host_queue_answers(&queue, HOST_QUEUED);
-    assert_int_equal(
-        web_ask_once(&web.address, &response, KEYED("two", HOST_MESSAGE)), 200);
+    scene.queue.refusal = 450;
+    scene.queue.refusal_text = "4.2.0 Busy";
+    host_queue_answers(&scene.queue, HOST_REFUSED);
+    ask_once(KEYED("two", HOST_MESSAGE), 503);
+    host_queue_answers(&scene.queue, HOST_QUEUED);
+    ask_once(KEYED("two", HOST_MESSAGE), 200);
     /* The third one takes the place of the first one. */
-    assert_int_equal(
-        web_ask_once(&web.address, &response, KEYED("three", HOST_MESSAGE)),
-        200);
-    assert_int_equal(host_queue_count(&queue, &queue.messages), 4);
-    assert_int_equal(
-        web_ask_once(&web.address, &response, KEYED("one", HOST_MESSAGE)), 200);
-    assert_int_equal(host_queue_count(&queue, &queue.messages), 5);
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
+    ask_once(KEYED("three", HOST_MESSAGE), 200);
+    assert_int_equal(host_queue_count(&scene.queue, messages), 4);
+    ask_once(KEYED("one", HOST_MESSAGE), 200);
+    assert_int_equal(host_queue_count(&scene.queue, messages), 5);
+    close_scene();
 }
 
 static void turns_away(void **state)
@@ -457,26 +416,21 @@ static void turns_away(void **state)
         .max_connections = 1,
         .health_path = "/",
     };
-    static struct web_response response;
-    struct host_client first;
     struct host_client second;
-    struct web_edge web;
 
     (void)state;
-    web_start(&web, &one, NULL, NULL);
-    assert_int_equal(host_client_open(&first, &web.address), 0);
-    assert_int_equal(
-        web_ask(&first, &response, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
-    assert_int_equal(host_client_open(&second, &web.address), 0);
-    assert_int_equal(web_read(&second, &response, 0), 503);
-    web_expect_header(&response, "X-Smtp-Reply",
-        "421; message=\"4.7.0 Too many connections\"");
-    assert_int_equal(web_read(&second, &response, 0), 0);
+    open_scene_without_queue(&one);
+    open_client(&scene.client);
+    ask(&scene.client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 200);
+    open_client(&second);
+    hear(&second, 503);
+    expect("X-Smtp-Reply", "421; message=\"4.7.0 Too many connections\"");
+    hear(&second, 0);
     host_client_close(&second);
     /* Without a queue there is nothing else. */
-    assert_int_equal(web_ask(&first, &response, WEB_POST), 404);
-    host_client_close(&first);
-    web_stop(&web, 1000);
+    ask(&scene.client, WEB_POST, 404);
+    host_client_close(&scene.client);
+    close_scene();
 }
 
 static void times_out(void **state)
@@ -497,28 +451,21 @@ static void times_out(void **state)
         {WEB_HEAD LENGTH "\r\nSubj", 408},
         {WEB_HEAD "Transfer-Encoding: chunked\r\n\r\n", 408},
     };
-    static struct web_response response;
-    struct host_queue queue;
-    struct web_edge web;
 
     (void)state;
-    host_queue_init(&queue, HOST_QUEUED);
-    web_start(&web, &quick, &queue.queue, NULL);
+    open_scene(&quick, HOST_QUEUED);
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; ++i) {
-        struct host_client client;
-
-        assert_int_equal(host_client_open(&client, &web.address), 0);
-        assert_int_equal(
-            web_ask(&client, &response, pieces[i].text), pieces[i].status);
+        open_client(&scene.client);
+        ask(&scene.client, pieces[i].text, pieces[i].status);
         if (pieces[i].status != 0) {
-            web_expect_header(&response, "Connection", "close");
-            assert_int_equal(web_read(&client, &response, 0), 0);
+            expect("Connection", "close");
+            hear(&scene.client, 0);
         }
-        host_client_close(&client);
+        host_client_close(&scene.client);
     }
-    web_stop(&web, 1000);
-    assert_int_equal(queue.messages, 0);
-    host_queue_fini(&queue);
+    web_stop(&scene.web, 1000);
+    assert_int_equal(scene.queue.messages, 0);
+    host_queue_fini(&scene.queue);
 }
 
 /* Asks again until the edge has read so many octets in all. */
@@ -538,69 +485,53 @@ static void await_octets(const struct http_edge *edge, uint64_t octets)
  * connections close. */
 static void drains(void **state)
 {
+    static const char wrong[] = "GET /mail HTTP/1.1\r\nHost: a\r\n\r\n";
     static const char begun[] = "GET /health HTTP/1.1\r\n";
-    static struct web_response response;
-    struct host_queue queue;
-    struct host_pending pending;
     struct host_client idle;
-    struct host_client busy;
     struct host_client checking;
-    struct web_edge web;
+    struct host_pending pending;
 
     (void)state;
-    host_queue_init(&queue, HOST_LATER);
-    web_start(&web, &options, &queue.queue, NULL);
-    assert_int_equal(host_client_open(&idle, &web.address), 0);
+    open_scene(&options, HOST_LATER);
+    open_client(&idle);
+    ask(&idle, wrong, 405);
+    open_client(&checking);
+    say(&checking, begun);
+    await_octets(scene.web.edge, strlen(wrong) + strlen(begun));
+    open_client(&scene.client);
+    say(&scene.client, WEB_POST);
+    pending = host_queue_next(&scene.queue);
     assert_int_equal(
-        web_ask(&idle, &response, "GET /mail HTTP/1.1\r\nHost: a\r\n\r\n"),
-        405);
-    assert_int_equal(host_client_open(&checking, &web.address), 0);
-    assert_int_equal(host_client_send(&checking, begun, sizeof begun - 1), 0);
-    await_octets(web.edge,
-        strlen("GET /mail HTTP/1.1\r\nHost: a\r\n\r\n") + sizeof begun - 1);
-    assert_int_equal(host_client_open(&busy, &web.address), 0);
-    assert_int_equal(host_client_send(&busy, WEB_POST, sizeof WEB_POST - 1), 0);
-    pending = host_queue_next(&queue);
-    assert_int_equal(http_edge_stop(web.edge, 20000, web_stopped, &web), 0);
-    assert_int_equal(web_read(&idle, &response, 0), 0);
+        http_edge_stop(scene.web.edge, 20000, web_stopped, &scene.web), 0);
+    hear(&idle, 0);
     host_client_close(&idle);
-    assert_int_equal(web_ask(&checking, &response, "Host: a\r\n\r\n"), 503);
-    web_expect_header(&response, "Connection", "close");
+    ask(&checking, "Host: a\r\n\r\n", 503);
+    expect("Connection", "close");
     host_client_close(&checking);
     assert_int_equal(host_pending_accept(&pending), 0);
-    assert_int_equal(web_read(&busy, &response, 0), 200);
-    web_expect_header(&response, "Connection", "close");
-    assert_int_equal(web_read(&busy, &response, 0), 0);
-    host_client_close(&busy);
-    assert_true(host_wait(&web.stopped));
-    http_edge_free(web.edge);
-    sem_destroy(&web.stopped);
-    host_queue_fini(&queue);
+    hear(&scene.client, 200);
+    expect("Connection", "close");
+    hear(&scene.client, 0);
+    host_client_close(&scene.client);
+    assert_true(host_wait(&scene.web.stopped));
+    http_edge_free(scene.web.edge);
+    sem_destroy(&scene.web.stopped);
+    host_queue_fini(&scene.queue);
 }
 
 /* A long body that nobody wants: the answer comes, and is not lost. */
 static void answers_early(void **state)
 {
-    static struct web_response response;
-    struct host_queue queue;
-    struct host_client client;
-    struct web_edge web;
-    char head[512];
-
     (void)state;
-    host_queue_init(&queue, HOST_QUEUED);
-    web_start(&web, &options, &queue.queue, NULL);
-    assert_int_equal(host_client_open(&client, &web.address), 0);
-    (void)snprintf(
-        head, sizeof head, WEB_HEAD "Content-Length: %d\r\n\r\n", 1000000);
-    assert_int_equal(host_client_send(&client, head, strlen(head)), 0);
-    (void)host_client_flood(&client, "0123456789", 1000000);
-    assert_int_equal(web_read(&client, &response, 0), 413);
-    web_expect_header(&response, "Connection", "close");
-    assert_int_equal(web_read(&client, &response, 0), 0);
-    host_client_close(&client);
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
+    open_scene(&options, HOST_QUEUED);
+    open_client(&scene.client);
+    say(&scene.client, WEB_HEAD "Content-Length: 1000000\r\n\r\n");
+    (void)host_client_flood(&scene.client, "0123456789", 1000000);
+    hear(&scene.client, 413);
+    expect("Connection", "close");
+    hear(&scene.client, 0);
+    host_client_close(&scene.client);
+    close_scene();
 }
 
 static void counts_heads(void **state)
@@ -612,23 +543,20 @@ static void counts_heads(void **state)
         .health_path = "/",
     };
     static const char line[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
-    static struct web_response response;
-    struct web_edge web;
 
     (void)state;
-    web_start(&web, &small, NULL, NULL);
+    open_scene_without_queue(&small);
     for (int size = 1023; size <= 1025; ++size) {
         char request[2048];
 
         (void)snprintf(request, sizeof request, "%s%0*d\r\n\r\n", line,
             size - (int)sizeof line + 1 - 4, 0);
         assert_int_equal(strlen(request), size);
-        assert_int_equal(web_ask_once(&web.address, &response, request),
-            size <= 1024 ? 200 : 431);
+        ask_once(request, size <= 1024 ? 200 : 431);
     }
-    web_expect_header(&response, "X-Smtp-Reply",
+    expect("X-Smtp-Reply",
         "452; message=\"4.5.3 Too many or too long header fields\"");
-    web_stop(&web, 1000);
+    close_scene();
 }
 
 #define RECEIVED "Received: a\r\n"
@@ -670,37 +598,51 @@ static void obeys_flags(void **state)
             "451; message=\"4.3.5 No mail is taken with this method\"", "Allow",
             "PUT"},
     };
-    static struct web_response response;
-    struct host_queue queue;
     struct host_pending pending;
-    struct host_client client;
-    struct web_edge web;
 
     (void)state;
-    host_queue_init(&queue, HOST_QUEUED);
-    web_start(&web, &flagged, &queue.queue, NULL);
+    open_scene(&flagged, HOST_QUEUED);
     for (size_t i = 0; i < sizeof flag_rows / sizeof flag_rows[0]; ++i) {
-        (void)web_ask_once(&web.address, &response, flag_rows[i].request);
-        check(&flag_rows[i], &response);
+        check_once(&flag_rows[i]);
     }
     /* No body, no length: RFC 9110 section 8.6. */
-    (void)web_ask_once(&web.address, &response, flag_rows[5].request);
-    web_expect_header(&response, "Content-Length", NULL);
+    ask_once(flag_rows[5].request, 204);
+    expect("Content-Length", NULL);
     /* Equal recipients are one. */
-    host_queue_answers(&queue, HOST_LATER);
-    assert_int_equal(host_client_open(&client, &web.address), 0);
-    assert_int_equal(host_client_send(&client, flag_rows[0].request,
-                         strlen(flag_rows[0].request)),
-        0);
-    pending = host_queue_next(&queue);
+    host_queue_answers(&scene.queue, HOST_LATER);
+    open_client(&scene.client);
+    say(&scene.client, flag_rows[0].request);
+    pending = host_queue_next(&scene.queue);
     assert_int_equal(slimta_envelope_recipient_count(pending.envelope), 1);
     assert_string_equal(
         slimta_envelope_client(pending.envelope)->ehlo_as, "n.example");
     assert_int_equal(host_pending_accept(&pending), 0);
-    assert_int_equal(web_read(&client, &response, 0), 200);
-    host_client_close(&client);
-    web_stop(&web, 1000);
-    host_queue_fini(&queue);
+    hear(&scene.client, 200);
+    host_client_close(&scene.client);
+    close_scene();
+}
+
+static void keeps_what_tls_it_has(void **state)
+{
+    struct slimta_tls *tls = host_tls(NULL, "server", NULL);
+    struct slimta_error error = {0};
+
+    (void)state;
+    open_scene(NULL, HOST_QUEUED);
+    assert_int_equal(
+        http_edge_set_tls(scene.web.edge, tls, &error), SLIMTA_EINVAL);
+    assert_string_equal(error.text, "tls: the edge was made without TLS");
+    ask_once(WEB_POST, 200);
+    close_scene();
+    open_scene(
+        &(struct http_edge_options){
+            .size = sizeof options, .hostname = "mx.example.net", .tls = tls},
+        HOST_QUEUED);
+    assert_int_equal(
+        http_edge_set_tls(scene.web.edge, NULL, &error), SLIMTA_EINVAL);
+    assert_int_equal(http_edge_set_tls(scene.web.edge, tls, NULL), 0);
+    close_scene();
+    slimta_tls_unref(tls);
 }
 
 static void checks_options(void **state)
@@ -755,7 +697,6 @@ int main(void)
         cmocka_unit_test(answers_to_single_octets),
         cmocka_unit_test(answers_in_order),
         cmocka_unit_test(continues),
-        cmocka_unit_test(serves_a_relay),
         cmocka_unit_test(tells_what_the_queue_says),
         cmocka_unit_test(serves_a_key_once),
         cmocka_unit_test(turns_away),
@@ -764,6 +705,7 @@ int main(void)
         cmocka_unit_test(answers_early),
         cmocka_unit_test(counts_heads),
         cmocka_unit_test(obeys_flags),
+        cmocka_unit_test(keeps_what_tls_it_has),
         cmocka_unit_test(checks_options),
     };
 

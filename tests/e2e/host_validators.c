@@ -390,8 +390,7 @@ static void never_answer(struct scene *scene, const struct row *row)
     hear(scene, row->late);
     taken = take(scene, row);
     assert_int_equal(slimta_op_is_cancelled(taken.op), 1);
-    assert_true(
-        host_policy_wait(&scene->policy, &scene->policy.cancelled, 1));
+    assert_true(host_policy_wait(&scene->policy, &scene->policy.cancelled, 1));
     /* Whatever it was going to say. */
     assert_int_equal(host_taken_answer(&taken, 250, "2.0.0 Surprise"), 0);
     host_policy_order(&scene->policy, row->step, HOST_PASS, 0, NULL);

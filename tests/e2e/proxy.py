@@ -48,9 +48,9 @@ def deliver_behind(version, header, client):
             wire.deliver()
             wire.quit()
         check_stored(server, client)
-        check(re.search(r'connect session=\d+ client=\S*\]?:4711 '
-                        r'peer=127\.0\.0\.1:', server.process.errors()),
-              server.process.errors())
+        until(lambda: re.search(r'connect session=\d+ client=\S*\]?:4711 '
+                                r'peer=127\.0\.0\.1:',
+                                server.process.errors()), 'the event')
 
 
 for _version, _header, _client in [

@@ -1,4 +1,4 @@
-"""Starts the demo server, reads what it stored, and stops it strictly."""
+"""Starts a demo server, reads what it stored, and stops it strictly."""
 
 import email.utils
 import os
@@ -12,6 +12,7 @@ import threading
 from tap import Failure, check, equal, until
 
 PROGRAM = os.environ.get('SLIMTA_SMTPD', 'slimta-smtpd')
+HTTPD = os.environ.get('SLIMTA_HTTPD', 'slimta-httpd')
 HOSTNAME = 'mx.example.net'
 
 # How long anything may take before a test that hangs is called one.
@@ -34,19 +35,19 @@ def environment(extra=None):
 class Process:
     """The program, its errors read as they come."""
 
-    def __init__(self, arguments, env=None, prefix=(), **how):
+    def __init__(self, arguments, env=None, prefix=(), program=PROGRAM, **how):
         self.arguments = list(arguments)
         self.lines = []
         self.news = threading.Condition()
         self.over = False
         try:
             self.child = subprocess.Popen(
-                list(prefix) + [PROGRAM] + self.arguments,
+                list(prefix) + [program] + self.arguments,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, env=environment(env), **how)
         except FileNotFoundError:
-            raise Failure('%s is missing: build it, or set SLIMTA_SMTPD'
-                          % PROGRAM)
+            raise Failure('%s is missing: build it, or set SLIMTA_SMTPD or '
+                          'SLIMTA_HTTPD' % program)
         self.out = b''
         self.readers = [threading.Thread(target=self._read_errors),
                         threading.Thread(target=self._read_out)]
@@ -258,3 +259,12 @@ def run(*arguments, **how):
     process = Process(arguments, **how)
     status = process.wait()
     return status, process.out.decode(), process.errors()
+
+
+def make_user(name, password, program=PROGRAM):
+    """The line for a file of users that --make-user prints."""
+    done = subprocess.run([program, '--make-user', name], env=environment(),
+                          input=password.encode() + b'\n',
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    equal((done.returncode, done.stderr), (0, b''), 'exit and complaints')
+    return done.stdout.decode()

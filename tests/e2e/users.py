@@ -8,21 +8,13 @@ import subprocess
 import tempfile
 
 import tap
-from server import PROGRAM, Server, environment
+from server import Server, make_user
 from server import run as run_server
 from tap import check, equal
 
 FOLDER = tempfile.mkdtemp(prefix='slimta-users-')
 USERS = os.path.join(FOLDER, 'users')
 MECHANISMS = 'PLAIN,LOGIN,CRAM-MD5,SCRAM-SHA-256'
-
-
-def make_user(name, password):
-    done = subprocess.run([PROGRAM, '--make-user', name], env=environment(),
-                          input=password.encode() + b'\n',
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    equal((done.returncode, done.stderr), (0, b''), 'exit and complaints')
-    return done.stdout.decode()
 
 
 def write(text):

@@ -4,6 +4,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+
+/** Ends the program when it is not true: what was found has a bug. */
+static inline void demand(int is_true)
+{
+    if (!is_true) {
+        abort();
+    }
+}
 
 /** Gives the target one input; returns 0. What must not happen crashes or
  * calls abort. */

@@ -1,18 +1,10 @@
 /** Fuzzes the reading of addresses: what is read is written and read again. */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/address.h"
 #include "base/slice.h"
-
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static void check_ipv4(struct slimta_slice text)
 {
@@ -24,11 +16,11 @@ static void check_ipv4(struct slimta_slice text)
         return;
     }
     /* There is one way only to write it. */
-    require(slimta_address_format_ip(&address, written, sizeof written) ==
+    demand(slimta_address_format_ip(&address, written, sizeof written) ==
         text.size);
-    require(memcmp(written, text.data, text.size) == 0);
-    require(sli_address_parse_ipv4(sli_slice_text(written), again));
-    require(memcmp(address.ip, again, sizeof again) == 0);
+    demand(memcmp(written, text.data, text.size) == 0);
+    demand(sli_address_parse_ipv4(sli_slice_text(written), again));
+    demand(memcmp(address.ip, again, sizeof again) == 0);
 }
 
 static void check_ipv6(struct slimta_slice text)
@@ -40,12 +32,12 @@ static void check_ipv6(struct slimta_slice text)
     if (!sli_address_parse_ipv6(text, address.ip)) {
         return;
     }
-    require(slimta_address_format_ip(&address, written, sizeof written) <
+    demand(slimta_address_format_ip(&address, written, sizeof written) <
         sizeof written);
-    require(sli_address_parse_ipv6(sli_slice_text(written), again));
-    require(memcmp(address.ip, again, sizeof again) == 0);
+    demand(sli_address_parse_ipv6(sli_slice_text(written), again));
+    demand(memcmp(address.ip, again, sizeof again) == 0);
     sli_address_unmap(&address);
-    require(slimta_address_format(&address, written, sizeof written) <
+    demand(slimta_address_format(&address, written, sizeof written) <
         sizeof written);
 }
 

@@ -8,13 +8,6 @@
 #include "naive_data.h"
 #include "smtp/data_reader.h"
 
-static void demand(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 struct collected {
     char *content;
     size_t size;

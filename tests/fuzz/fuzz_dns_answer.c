@@ -1,7 +1,6 @@
 /** Fuzzes the reading of DNS messages: whatever is read can be looked at. */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -9,13 +8,6 @@
 #include "base/slice.h"
 #include "io/resolver_answer.h"
 #include "io/resolver_name.h"
-
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static void check_record(const struct slimta_answer *answer, size_t index)
 {
@@ -25,9 +17,9 @@ static void check_record(const struct slimta_answer *answer, size_t index)
     unsigned sum = slimta_answer_preference(answer, index);
 
     if (name != NULL) {
-        require(strlen(name) <= SLI_IO_RESOLVER_NAME_MAX);
+        demand(strlen(name) <= SLI_IO_RESOLVER_NAME_MAX);
         for (; *name != '\0'; name++) {
-            require(sli_ascii_is(*name, SLI_ASCII_ALNUM) || *name == '.' ||
+            demand(sli_ascii_is(*name, SLI_ASCII_ALNUM) || *name == '.' ||
                 *name == '-' || *name == '_');
         }
     }
@@ -36,7 +28,7 @@ static void check_record(const struct slimta_answer *answer, size_t index)
             sum += (unsigned char)text.data[i];
         }
     }
-    require(sum <= 0xFFFF * 256u);
+    demand(sum <= 0xFFFF * 256u);
     (void)slimta_answer_address(answer, index, &address);
 }
 
@@ -52,8 +44,8 @@ static void check_type(const struct slimta_alloc *alloc,
     }
     answer.body = body;
     count = slimta_answer_count(&answer);
-    require((count > 0) == (slimta_answer_status(&answer) == SLIMTA_DNS_FOUND));
-    require(body->ttl_s <= SLI_IO_RESOLVER_TTL_MAX_S);
+    demand((count > 0) == (slimta_answer_status(&answer) == SLIMTA_DNS_FOUND));
+    demand(body->ttl_s <= SLI_IO_RESOLVER_TTL_MAX_S);
     for (size_t i = 0; i <= count; i++) {
         check_record(&answer, i);
     }
@@ -66,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         SLIMTA_DNS_MX, SLIMTA_DNS_PTR, SLIMTA_DNS_TXT};
     struct slimta_alloc alloc;
 
-    require(sli_alloc_init(&alloc, NULL) == 0);
+    demand(sli_alloc_init(&alloc, NULL) == 0);
     for (size_t i = 0; size <= 65535 && i < sizeof types / sizeof *types; i++) {
         check_type(&alloc, types[i], sli_slice(data, size));
     }

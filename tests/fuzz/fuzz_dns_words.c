@@ -1,20 +1,12 @@
 /** Fuzzes what hosts write about the DNS: servers, zones, codes, names. */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/slice.h"
 #include "checks/dnsbl_zone.h"
 #include "io/resolver_name.h"
 #include "io/resolver_servers.h"
-
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static void check_servers(const char *text)
 {
@@ -29,23 +21,23 @@ static void check_servers(const char *text)
         const struct slimta_address *one = &servers.addresses[i];
 
         /* What is written is read as the same. */
-        require(slimta_address_format(one, written, sizeof written) <
+        demand(slimta_address_format(one, written, sizeof written) <
             sizeof written);
-        require(sli_io_resolver_servers_read(
-                    &again, written, "servers", NULL) == 0);
-        require(again.count == 1);
-        require(memcmp(again.addresses[0].ip, one->ip, sizeof one->ip) == 0);
-        require(again.addresses[0].port == one->port && one->port != 0);
+        demand(sli_io_resolver_servers_read(&again, written, "servers", NULL) ==
+            0);
+        demand(again.count == 1);
+        demand(memcmp(again.addresses[0].ip, one->ip, sizeof one->ip) == 0);
+        demand(again.addresses[0].port == one->port && one->port != 0);
     }
 }
 
 static void check_codes(const struct sli_checks_dnsbl_codes *codes)
 {
-    require(codes->count <= SLI_CHECKS_DNSBL_RANGES_MAX);
+    demand(codes->count <= SLI_CHECKS_DNSBL_RANGES_MAX);
     for (size_t i = 0; i < codes->count; i++) {
-        require(codes->ranges[i].first <= codes->ranges[i].last);
-        require(codes->ranges[i].first >> 24 == 127);
-        require(codes->ranges[i].last >> 24 == 127);
+        demand(codes->ranges[i].first <= codes->ranges[i].last);
+        demand(codes->ranges[i].first >> 24 == 127);
+        demand(codes->ranges[i].last >> 24 == 127);
     }
 }
 
@@ -65,7 +57,7 @@ static void check_zone(const char *name, const char *codes)
     check_codes(&zone.ignored);
     /* Every zone that is taken can be asked. */
     sli_checks_dnsbl_zone_name(&zone, &address, asked);
-    require(sli_io_resolver_name_read(asked, read) == strlen(asked));
+    demand(sli_io_resolver_name_read(asked, read) == strlen(asked));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

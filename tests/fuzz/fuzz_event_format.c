@@ -16,13 +16,6 @@ enum { FIELDS_MAX = 8 };
 static const char *const names[FIELDS_MAX] = {
     "a", "b", "c", "d", "e", "f", "g", "h"};
 
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 /* NUL parts the fields; the first octet of each says what it is. */
 static size_t cut_fields(
     struct slimta_slice rest, struct slimta_event_field fields[FIELDS_MAX])
@@ -54,10 +47,10 @@ static char *format(const struct slimta_event *event,
 
     *length = slimta_event_format(event, how, NULL, 0);
     out = malloc(*length + 1);
-    require(out != NULL);
-    require(slimta_event_format(event, how, out, *length + 1) == *length);
-    require(strlen(out) == *length);
-    require(sli_ascii_all(sli_slice(out, *length), SLI_ASCII_PRINT));
+    demand(out != NULL);
+    demand(slimta_event_format(event, how, out, *length + 1) == *length);
+    demand(strlen(out) == *length);
+    demand(sli_ascii_all(sli_slice(out, *length), SLI_ASCII_PRINT));
     return out;
 }
 
@@ -68,9 +61,9 @@ static void check_cut(const struct slimta_event *event,
     size_t size = length / 2 + 1;
     char *out = malloc(size);
 
-    require(out != NULL);
-    require(slimta_event_format(event, how, out, size) == length);
-    require(memcmp(out, whole, size - 1) == 0 && out[size - 1] == '\0');
+    demand(out != NULL);
+    demand(slimta_event_format(event, how, out, size) == length);
+    demand(memcmp(out, whole, size - 1) == 0 && out[size - 1] == '\0');
     free(out);
 }
 
@@ -83,7 +76,7 @@ static size_t value_length(const char *at)
         return strcspn(at, " =\"\\");
     }
     while (at[i] != '"') {
-        require(at[i] != '\0');
+        demand(at[i] != '\0');
         i += at[i] == '\\' ? 2 : 1;
     }
     return i + 1;
@@ -96,13 +89,13 @@ static void check_text(const struct slimta_event *event)
     const char *at = out + strlen("ehlo session=7");
 
     for (size_t i = 0; i < event->field_count; i++) {
-        require(
+        demand(
             at[0] == ' ' && at[1] == event->fields[i].name[0] && at[2] == '=');
         at += 3;
-        require(value_length(at) > 0);
+        demand(value_length(at) > 0);
         at += value_length(at);
     }
-    require(at == out + length);
+    demand(at == out + length);
     check_cut(event, SLIMTA_LOG_TEXT, out, length);
     free(out);
 }
@@ -112,17 +105,17 @@ static void check_json_field(
 {
     size_t size = json_string(json, value);
 
-    require(size == 1 && value[0] == field->name[0]);
+    demand(size == 1 && value[0] == field->name[0]);
     json_need(json, ':');
     if (field->type != SLIMTA_FIELD_TEXT) {
         json_word(json);
         return;
     }
     size = json_string(json, value);
-    require(json->at != NULL);
-    require(sli_ascii_is_utf8(sli_slice(value, size)));
+    demand(json->at != NULL);
+    demand(sli_ascii_is_utf8(sli_slice(value, size)));
     if (sli_ascii_is_utf8(field->text)) {
-        require(sli_slice_is(sli_slice(value, size), field->text));
+        demand(sli_slice_is(sli_slice(value, size), field->text));
     }
 }
 
@@ -136,15 +129,15 @@ static void check_json(const struct slimta_event *event)
     char *value = malloc(length);
     struct json json = json_of(sli_slice(out, length));
 
-    require(value != NULL);
-    require(memcmp(out, head, sizeof head - 1) == 0);
+    demand(value != NULL);
+    demand(memcmp(out, head, sizeof head - 1) == 0);
     json.at += sizeof head - 1;
     for (size_t i = 0; i < event->field_count; i++) {
         json_need(&json, ',');
         check_json_field(&json, &event->fields[i], value);
     }
     json_need(&json, '}');
-    require(json.at == json.end);
+    demand(json.at == json.end);
     check_cut(event, SLIMTA_LOG_JSON, out, length);
     free(value);
     free(out);

@@ -2,7 +2,6 @@
  * field name, then a message; the same octets serve as a value to prepend. */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -11,13 +10,6 @@
 #include "mail/envelope.h"
 
 enum { NAME_MAX_OCTETS = 64, LOOKUPS_MAX = 16 };
-
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static int is_space(char octet)
 {
@@ -48,8 +40,8 @@ static void look_up(const struct slimta_envelope *envelope, const char *name)
     for (size_t i = 0;
          i < LOOKUPS_MAX && slimta_envelope_header(envelope, name, i, &value);
          i++) {
-        require(value.size <= SLIMTA_HEAD_BYTES);
-        require(value.size == 0 ||
+        demand(value.size <= SLIMTA_HEAD_BYTES);
+        demand(value.size == 0 ||
             (!is_space(value.data[0]) &&
                 !is_space(value.data[value.size - 1])));
     }
@@ -64,9 +56,9 @@ static void prepend(
     if (slimta_envelope_prepend(envelope, name, value) == 0) {
         struct slimta_slice fields = slimta_envelope_prepended(envelope);
 
-        require(fields.size == strlen(name) + strlen(value) + 4);
-        require(slimta_envelope_header(envelope, name, 0, &found) == 1);
-        require(found.size <= strlen(value));
+        demand(fields.size == strlen(name) + strlen(value) + 4);
+        demand(slimta_envelope_header(envelope, name, 0, &found) == 1);
+        demand(found.size <= strlen(value));
         look_up(envelope, name);
     }
 }

@@ -3,16 +3,13 @@
  * demands the same events, and an outcome that is the right one. The first two
  * octets choose how much of the message was sent, and the cut.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/slice.h"
-#include "fuzz.h"
 #include "http/client.h"
 #include "http/verdict.h"
 #include "mail/envelope.h"
+#include "pieces.h"
 
 enum { CHOICES = 2, BODY = 10, REQUESTS = 3 };
 
@@ -33,28 +30,15 @@ struct session {
     unsigned requests;
     int is_owed; /* a reply */
     int is_closed;
-    char *piece;
+    struct pieces pieces;
 };
-
-static void demand(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
-static void put_number(struct session *session, uint64_t number)
-{
-    demand(sli_buf_append(
-               &session->events, sli_slice(&number, sizeof number)) == 0);
-}
 
 static void put_reply(struct session *session, const struct slimta_reply *reply)
 {
     struct slimta_slice text = sli_mail_reply_text(reply);
 
-    put_number(session, (uint64_t)slimta_reply_code(reply));
-    demand(sli_buf_append(&session->events, text) == 0);
+    put_number(&session->events, (uint64_t)slimta_reply_code(reply));
+    put(&session->events, text);
     for (size_t i = 0; i < text.size; i++) {
         demand(sli_ascii_is(text.data[i], SLI_ASCII_PRINT) ||
             text.data[i] == '\t');
@@ -69,7 +53,7 @@ static void read_recipients(struct session *session, struct slimta_slice list)
 
     sli_mail_reply_init(&reply, session->alloc);
     while (sli_http_verdict_next(&list, &index, &reply)) {
-        put_number(session, index);
+        put_number(&session->events, index);
         put_reply(session, &reply);
         demand(slimta_reply_code(&reply) >= 400);
     }
@@ -81,7 +65,7 @@ static void tell(
 {
     int is_early = (session->choices & IS_EARLY) != 0;
 
-    put_number(session, event->type);
+    put_number(&session->events, event->type);
     switch (event->type) {
     case SLI_HTTP_CLIENT_REPLY:
         demand(session->is_owed && !(is_early && event->is_accepted));
@@ -93,7 +77,7 @@ static void tell(
         break;
     case SLI_HTTP_CLIENT_CLOSE:
         session->is_closed = 1;
-        put_number(session, event->close.reason);
+        put_number(&session->events, event->close.reason);
         demand(event->close.outcome ==
             (!session->is_owed ? SLI_HTTP_CLIENT_OUTCOME_NONE
                     : is_early ? SLI_HTTP_CLIENT_OUTCOME_NOT_TAKEN
@@ -138,18 +122,7 @@ static void pump(struct session *session)
         tell(session, &event);
     }
     sli_http_client_park(&session->client);
-    free(session->piece);
-    session->piece = NULL;
-}
-
-static void feed(struct session *session, struct slimta_slice piece)
-{
-    session->piece = malloc(piece.size);
-    demand(session->piece != NULL);
-    memcpy(session->piece, piece.data, piece.size);
-    sli_http_client_feed(
-        &session->client, sli_slice(session->piece, piece.size));
-    pump(session);
+    drop_piece(&session->pieces);
 }
 
 static void run(struct session *session, const struct slimta_alloc *alloc,
@@ -160,25 +133,26 @@ static void run(struct session *session, const struct slimta_alloc *alloc,
     const struct sli_mail_facts facts = {
         .client = {.ehlo_as = "x", .protocol = "SMTP"}, .receiver = "y"};
     struct slimta_envelope *envelope = NULL;
+    struct slimta_slice octets;
 
     if ((choices & IS_SMALL) != 0) {
         config.head = (struct sli_http_scan_limits){64, 3};
     }
     demand(sli_mail_envelope_new(&envelope, alloc, &facts,
                SLI_LITERAL("a@b.example"), &params) == 0);
-    *session = (struct session){
-        .choices = choices, .alloc = alloc, .envelope = envelope};
+    *session = (struct session){.choices = choices,
+        .alloc = alloc,
+        .envelope = envelope,
+        .pieces = {.rest = input, .size = piece}};
     sli_buf_init(&session->output, alloc, SIZE_MAX);
     sli_buf_init(&session->events, alloc, SIZE_MAX);
     sli_http_fields_init(&session->fields, alloc);
     sli_http_client_init(
         &session->client, &config, &session->output, &session->fields);
     pump(session);
-    while (input.size > 0) {
-        size_t size = piece < input.size ? piece : input.size;
-
-        feed(session, sli_slice(input.data, size));
-        input = sli_slice_skip(input, size);
+    while (take_piece(&session->pieces, &octets)) {
+        sli_http_client_feed(&session->client, octets);
+        pump(session);
     }
     sli_http_client_lost(&session->client, 0);
     pump(session);
@@ -203,8 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input = sli_slice(data + CHOICES, size - CHOICES);
     run(&whole, &alloc, data[0], input, SIZE_MAX);
     run(&cut, &alloc, data[0], input, (size_t)data[1] + 1);
-    demand(
-        sli_slice_is(sli_buf_slice(&whole.events), sli_buf_slice(&cut.events)));
+    demand_same(&whole.events, &cut.events);
     sli_buf_fini(&whole.events);
     sli_buf_fini(&cut.events);
     return 0;

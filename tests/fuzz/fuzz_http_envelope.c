@@ -3,7 +3,6 @@
  * address passes that could not stand in MAIL or RCPT, and no credentials with
  * control octets.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/ascii.h"
@@ -14,13 +13,6 @@
 #include "http/rules.h"
 
 enum { FIELDS_MAX = 32 };
-
-static void demand(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static const struct sli_http_rules rules = {
     .method = {"POST", 4},

@@ -3,13 +3,10 @@
  * demands the same responses and the same events. The first three octets choose
  * limits, cut and answers.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/slice.h"
-#include "fuzz.h"
 #include "http/server.h"
+#include "pieces.h"
 
 enum { CHOICES = 3 };
 
@@ -32,36 +29,20 @@ struct session {
     uint32_t answers; /* what chooses the next answers */
     int is_open;      /* HEAD was told and nothing was answered */
     int is_closed;
-    char *piece;
+    struct pieces pieces;
 };
-
-static void demand(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
-static void put(struct session *session, struct slimta_slice octets)
-{
-    demand(sli_buf_append(&session->events, octets) == 0);
-}
-
-static void put_number(struct session *session, uint64_t number)
-{
-    put(session, sli_slice(&number, sizeof number));
-}
 
 static void tell_head(
     struct session *session, const struct sli_http_event *event)
 {
     const struct sli_http_request *request = &event->head.request;
+    struct sli_buf *events = &session->events;
 
     demand(request->method.size > 0 && request->target.size > 0);
-    put(session, request->method);
-    put(session, request->target);
-    put_number(session, request->framing);
-    put_number(session, request->body_bytes);
+    put(events, request->method);
+    put(events, request->target);
+    put_number(events, request->framing);
+    put_number(events, request->body_bytes);
     for (size_t i = 0; i < request->field_count; i++) {
         struct slimta_slice value = request->fields[i].value;
 
@@ -69,17 +50,19 @@ static void tell_head(
         demand(value.size == 0 ||
             (memchr(value.data, '\n', value.size) == NULL &&
                 memchr(value.data, '\0', value.size) == NULL));
-        put(session, request->fields[i].name);
-        put(session, sli_slice(":", 1));
-        put(session, value);
+        put(events, request->fields[i].name);
+        put(events, sli_slice(":", 1));
+        put(events, value);
     }
 }
 
 /* Runs of content are not parted; everything else begins with its type. */
 static void tell(struct session *session, const struct sli_http_event *event)
 {
+    struct sli_buf *events = &session->events;
+
     if (event->type != SLI_HTTP_EVENT_CONTENT) {
-        put_number(session, event->type);
+        put_number(events, event->type);
     }
     switch (event->type) {
     case SLI_HTTP_EVENT_HEAD:
@@ -89,7 +72,7 @@ static void tell(struct session *session, const struct sli_http_event *event)
         break;
     case SLI_HTTP_EVENT_CONTENT:
         demand(session->is_open && event->content.size > 0);
-        put(session, event->content);
+        put(events, event->content);
         break;
     case SLI_HTTP_EVENT_END:
         demand(session->is_open);
@@ -100,22 +83,21 @@ static void tell(struct session *session, const struct sli_http_event *event)
         break;
     case SLI_HTTP_EVENT_REFUSED:
         demand(!session->is_open);
-        put_number(session, event->refused);
+        put_number(events, event->refused);
         break;
     case SLI_HTTP_EVENT_CLOSE:
         demand(!session->is_open);
-        put_number(session, event->close);
+        put_number(events, event->close);
         break;
     default:
         break;
     }
 }
 
-static void drop_piece(struct session *session)
+static void park(struct session *session)
 {
     demand(sli_http_server_park(&session->server) == 0);
-    free(session->piece);
-    session->piece = NULL;
+    drop_piece(&session->pieces);
 }
 
 /* Whether a 100 is said depends on when the body comes. */
@@ -124,7 +106,7 @@ static void keep_output(struct session *session)
     struct slimta_slice said = sli_buf_slice(&session->output);
 
     if (!sli_slice_is(said, SLI_LITERAL("HTTP/1.1 100 Continue\r\n\r\n"))) {
-        demand(sli_buf_append(&session->said, said) == 0);
+        put(&session->said, said);
     }
     sli_buf_clear(&session->output);
 }
@@ -143,7 +125,7 @@ static void give_answer(
     if (session->choices & IS_LATE) {
         struct sli_http_event again;
 
-        drop_piece(session);
+        park(session);
         sli_http_server_asked(&session->server, &again);
         demand(again.type == question);
     }
@@ -175,21 +157,15 @@ static void pump(struct session *session)
             give_answer(session, event.type);
         }
     }
-    drop_piece(session);
+    park(session);
 }
 
-static void play(
-    struct session *session, struct slimta_slice input, size_t piece)
+static void play(struct session *session)
 {
-    while (input.size > 0 && !session->is_closed) {
-        size_t size = input.size < piece ? input.size : piece;
+    struct slimta_slice octets;
 
-        session->piece = malloc(size);
-        demand(session->piece != NULL);
-        memcpy(session->piece, input.data, size);
-        demand(sli_http_server_feed(
-                   &session->server, sli_slice(session->piece, size)) == 0);
-        input = sli_slice_skip(input, size);
+    while (!session->is_closed && take_piece(&session->pieces, &octets)) {
+        demand(sli_http_server_feed(&session->server, octets) == 0);
         pump(session);
     }
     if (session->choices & DRAINS) {
@@ -209,7 +185,9 @@ static void run(struct session *session, const uint8_t *data,
     struct sli_http_config config = {
         .alloc = alloc, .head = {16384, 64}, .closes = data[1] & CLOSES};
 
-    *session = (struct session){.choices = data[1], .answers = data[2]};
+    *session = (struct session){.choices = data[1],
+        .answers = data[2],
+        .pieces = {.rest = input, .size = piece}};
     if (data[1] & IS_SMALL) {
         config.head = (struct sli_http_scan_limits){data[2], data[2] % 8};
     }
@@ -219,7 +197,7 @@ static void run(struct session *session, const uint8_t *data,
     sli_http_fields_init(&session->fields, alloc);
     sli_http_server_init(
         &session->server, &config, &session->output, &session->fields);
-    play(session, input, piece);
+    play(session);
 }
 
 static void end(struct session *session)
@@ -247,10 +225,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run(&cut, data, input, data[0] % 64 + 1, &alloc);
     /* How early an answer is depends on how much has come. */
     if (!(data[1] & IS_EARLY)) {
-        demand(
-            sli_slice_is(sli_buf_slice(&whole.said), sli_buf_slice(&cut.said)));
-        demand(sli_slice_is(
-            sli_buf_slice(&whole.events), sli_buf_slice(&cut.events)));
+        demand_same(&whole.said, &cut.said);
+        demand_same(&whole.events, &cut.events);
     }
     end(&whole);
     end(&cut);

@@ -2,19 +2,11 @@
  * whole list. */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/networks.h"
 #include "base/slice.h"
-
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 /* Whether the list is one; `address` must not be in a wrong one. */
 static int is_in(const struct slimta_alloc *alloc, const char *list,
@@ -25,8 +17,8 @@ static int is_in(const struct slimta_alloc *alloc, const char *list,
     int err = sli_networks_init(&networks, alloc, "trusted", list, &error);
 
     *has = sli_networks_has(&networks, address);
-    require((err == 0) == (error.code == 0));
-    require(err == 0 || !*has);
+    demand((err == 0) == (error.code == 0));
+    demand(err == 0 || !*has);
     sli_networks_fini(&networks);
     return err == 0;
 }
@@ -42,7 +34,7 @@ static void compare(const struct slimta_alloc *alloc, char *list,
     char *member = list;
 
     if (list[0] == '\0') {
-        require(is_right && !has_whole);
+        demand(is_right && !has_whole);
         return;
     }
     while (member != NULL) {
@@ -56,8 +48,8 @@ static void compare(const struct slimta_alloc *alloc, char *list,
         has_any = has_any || has;
         member = comma == NULL ? NULL : comma + 1;
     }
-    require(is_right == all_right);
-    require(!is_right || has_whole == has_any);
+    demand(is_right == all_right);
+    demand(!is_right || has_whole == has_any);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

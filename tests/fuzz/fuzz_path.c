@@ -1,18 +1,9 @@
 /** Feeds sli_mail_path_parse and sli_mail_path_parse_mailbox. */
 #include "fuzz.h"
 
-#include <stdlib.h>
-
 #include "base/ascii.h"
 #include "base/slice.h"
 #include "mail/path.h"
-
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
 
 static int is_inside(struct slimta_slice part, struct slimta_slice whole)
 {
@@ -23,14 +14,14 @@ static int is_inside(struct slimta_slice part, struct slimta_slice whole)
 
 static void check(const struct sli_mail_path *path, struct slimta_slice text)
 {
-    require(is_inside(path->mailbox, text));
-    require(is_inside(path->local, path->mailbox));
-    require(is_inside(path->domain, path->mailbox));
-    require(path->local.size <= SLI_MAIL_LOCAL_MAX);
-    require(path->domain.size <= SLI_MAIL_DOMAIN_MAX);
-    require(sli_ascii_is_utf8(path->mailbox));
-    require(sli_ascii_all(path->mailbox, SLI_ASCII_PRINT | SLI_ASCII_HIGH));
-    require(path->domain_type == SLI_MAIL_DOMAIN_NONE ||
+    demand(is_inside(path->mailbox, text));
+    demand(is_inside(path->local, path->mailbox));
+    demand(is_inside(path->domain, path->mailbox));
+    demand(path->local.size <= SLI_MAIL_LOCAL_MAX);
+    demand(path->domain.size <= SLI_MAIL_DOMAIN_MAX);
+    demand(sli_ascii_is_utf8(path->mailbox));
+    demand(sli_ascii_all(path->mailbox, SLI_ASCII_PRINT | SLI_ASCII_HIGH));
+    demand(path->domain_type == SLI_MAIL_DOMAIN_NONE ||
         path->mailbox.size == path->local.size + 1 + path->domain.size);
 }
 
@@ -42,11 +33,11 @@ static void check_again(const struct sli_mail_path *path)
     if (path->domain_type == SLI_MAIL_DOMAIN_NONE) {
         return;
     }
-    require(
+    demand(
         sli_mail_path_parse_mailbox(path->mailbox, &again) == SLI_MAIL_PATH_OK);
-    require(sli_slice_is(again.local, path->local));
-    require(sli_slice_is(again.domain, path->domain));
-    require(again.has_utf8 == path->has_utf8);
+    demand(sli_slice_is(again.local, path->local));
+    demand(sli_slice_is(again.domain, path->domain));
+    demand(again.has_utf8 == path->has_utf8);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -59,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (sli_mail_path_parse(text, (enum sli_mail_path_kind)kind, &path,
                 &used) == SLI_MAIL_PATH_OK) {
-            require(used >= 2 && used <= size);
-            require(text.data[0] == '<' && text.data[used - 1] == '>');
+            demand(used >= 2 && used <= size);
+            demand(text.data[0] == '<' && text.data[used - 1] == '>');
             check(&path, text);
             check_again(&path);
         }

@@ -16,13 +16,6 @@
 /* What a decoder keeps here. */
 enum { TLVS_MAX = 4096 };
 
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 struct outcome {
     enum sli_proxy_status status;
     size_t used;
@@ -37,12 +30,12 @@ static size_t feed(struct sli_proxy_decoder *decoder, struct slimta_slice piece,
     char *copy = malloc(piece.size);
     size_t used;
 
-    require(copy != NULL);
+    demand(copy != NULL);
     memcpy(copy, piece.data, piece.size);
     *status =
         sli_proxy_decoder_feed(decoder, sli_slice(copy, piece.size), &used);
-    require(*status == SLI_PROXY_MORE ? used == piece.size
-                                      : used <= piece.size && used > 0);
+    demand(*status == SLI_PROXY_MORE ? used == piece.size
+                                     : used <= piece.size && used > 0);
     free(copy);
     return used;
 }
@@ -54,7 +47,7 @@ static struct outcome decode(const struct slimta_alloc *alloc,
     struct outcome outcome = {.status = SLI_PROXY_MORE};
     struct sli_proxy_decoder *decoder = NULL;
 
-    require(sli_proxy_decoder_new(&decoder, alloc, &wanted) == 0);
+    demand(sli_proxy_decoder_new(&decoder, alloc, &wanted) == 0);
     while (outcome.status == SLI_PROXY_MORE && outcome.used < input.size) {
         size_t left = input.size - outcome.used;
 
@@ -63,9 +56,9 @@ static struct outcome decode(const struct slimta_alloc *alloc,
             &outcome.status);
     }
     outcome.reason = sli_proxy_decoder_reason(decoder);
-    require((outcome.reason != NULL) == (outcome.status == SLI_PROXY_WRONG));
+    demand((outcome.reason != NULL) == (outcome.status == SLI_PROXY_WRONG));
     if (outcome.status == SLI_PROXY_DONE) {
-        require(sli_proxy_decoder_take(decoder, &outcome.result) == 0);
+        demand(sli_proxy_decoder_take(decoder, &outcome.result) == 0);
     }
     sli_proxy_decoder_free(decoder);
     return outcome;
@@ -76,9 +69,9 @@ static void check_text(const char *text)
     if (text != NULL) {
         struct slimta_slice octets = sli_slice_text(text);
 
-        require(octets.size > 0);
-        require(sli_ascii_all(octets, SLI_ASCII_PRINT | SLI_ASCII_HIGH));
-        require(sli_ascii_is_utf8(octets));
+        demand(octets.size > 0);
+        demand(sli_ascii_all(octets, SLI_ASCII_PRINT | SLI_ASCII_HIGH));
+        demand(sli_ascii_is_utf8(octets));
     }
 }
 
@@ -106,9 +99,9 @@ static void check_proxy(const struct slimta_proxy *proxy)
     check_text(proxy->ssl_cipher);
     check_text(proxy->ssl_signature_algorithm);
     check_text(proxy->ssl_key_algorithm);
-    require(proxy->unique_id.size <= SLI_PROXY_V2_UNIQUE_ID_MAX);
-    require(proxy->has_ssl || proxy->ssl_client == 0);
-    require(size_of_tlvs(proxy) <= TLVS_MAX);
+    demand(proxy->unique_id.size <= SLI_PROXY_V2_UNIQUE_ID_MAX);
+    demand(proxy->has_ssl || proxy->ssl_client == 0);
+    demand(size_of_tlvs(proxy) <= TLVS_MAX);
 }
 
 static void check_end(const struct outcome *outcome, struct slimta_slice input)
@@ -116,14 +109,14 @@ static void check_end(const struct outcome *outcome, struct slimta_slice input)
     const struct slimta_proxy *proxy = outcome->result.proxy;
 
     if (proxy->version == 1) {
-        require(outcome->used <= SLI_PROXY_V1_MAX);
-        require(memcmp(input.data + outcome->used - 2, "\r\n", 2) == 0);
+        demand(outcome->used <= SLI_PROXY_V1_MAX);
+        demand(memcmp(input.data + outcome->used - 2, "\r\n", 2) == 0);
     } else {
-        require(outcome->used ==
+        demand(outcome->used ==
             SLI_PROXY_V2_HEAD + ((size_t)(uint8_t)input.data[14] << 8) +
                 (uint8_t)input.data[15]);
     }
-    require(proxy->is_local == !outcome->result.has_addresses);
+    demand(proxy->is_local == !outcome->result.has_addresses);
     check_proxy(proxy);
 }
 
@@ -149,13 +142,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input = sli_slice(data + 2, size - 2);
     whole = decode(&alloc, wanted, input, SIZE_MAX);
     cut = decode(&alloc, wanted, input, 1 + (size_t)data[1]);
-    require(whole.status == cut.status && whole.used == cut.used);
-    require(whole.reason == cut.reason);
+    demand(whole.status == cut.status && whole.used == cut.used);
+    demand(whole.reason == cut.reason);
     if (whole.status == SLI_PROXY_DONE) {
         check_end(&whole, input);
         check_end(&cut, input);
-        require(is_same_address(&whole.result.client, &cut.result.client));
-        require(is_same_address(&whole.result.local, &cut.result.local));
+        demand(is_same_address(&whole.result.client, &cut.result.client));
+        demand(is_same_address(&whole.result.local, &cut.result.local));
     }
     sli_proxy_proxy_free(whole.result.proxy, &alloc);
     sli_proxy_proxy_free(cut.result.proxy, &alloc);

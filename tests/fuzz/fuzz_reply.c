@@ -1,7 +1,6 @@
 /** Feeds sli_mail_reply_set: an octet that picks the code, then the text. */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -11,13 +10,6 @@
 
 enum { LINE_MAX_OCTETS = 512 };
 
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 /* What may go to a client, in lines that fit. */
 static void check_text(const struct slimta_reply *reply)
 {
@@ -26,13 +18,13 @@ static void check_text(const struct slimta_reply *reply)
     size_t column = 4 + (enhanced == 0 ? 0 : enhanced + 1) + 2;
     size_t length = column;
 
-    require(strlen(text) == sli_buf_size(&reply->text));
-    require(strlen(text) <= SLI_MAIL_REPLY_TEXT_MAX);
+    demand(strlen(text) == sli_buf_size(&reply->text));
+    demand(strlen(text) <= SLI_MAIL_REPLY_TEXT_MAX);
     for (; *text != '\0'; text++) {
-        require(*text == '\n' || *text == '\t' ||
+        demand(*text == '\n' || *text == '\t' ||
             sli_ascii_is(*text, SLI_ASCII_PRINT));
         length = *text == '\n' ? column : length + 1;
-        require(length <= LINE_MAX_OCTETS);
+        demand(length <= LINE_MAX_OCTETS);
     }
 }
 
@@ -40,7 +32,7 @@ static void check_enhanced(const struct slimta_reply *reply)
 {
     struct slimta_slice enhanced = sli_slice_text(slimta_reply_enhanced(reply));
 
-    require(enhanced.size == 0 ||
+    demand(enhanced.size == 0 ||
         (sli_mail_reply_enhanced_length(enhanced) == enhanced.size &&
             enhanced.data[0] - '0' == slimta_reply_code(reply) / 100));
 }
@@ -58,14 +50,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     code = 190 + data[0] % 42 * 10;
     sli_mail_reply_init(&reply, &alloc);
     if (sli_mail_reply_set(&reply, code, sli_slice(data + 1, size - 1)) == 0) {
-        require(slimta_reply_code(&reply) == code);
+        demand(slimta_reply_code(&reply) == code);
         check_enhanced(&reply);
         check_text(&reply);
         /* Clean text stays as it is when it is set again. */
-        require(slimta_reply_set(&reply, code, NULL) == 0);
+        demand(slimta_reply_set(&reply, code, NULL) == 0);
         check_text(&reply);
     } else {
-        require(slimta_reply_code(&reply) == 0);
+        demand(slimta_reply_code(&reply) == 0);
     }
     sli_mail_reply_fini(&reply);
     return 0;

@@ -23,13 +23,6 @@ static const char *const stored[] = {
     "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
     "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="};
 
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 /* Making keys is slow: no input leads there. */
 static enum sli_sasl_next give_secret(
     struct sli_sasl_exchange *exchange, size_t mechanism, unsigned choice)
@@ -50,23 +43,23 @@ static void check_end(struct sli_sasl_exchange *exchange,
 {
     struct slimta_credentials *credentials;
 
-    require(next != SLI_SASL_NO_MEMORY);
+    demand(next != SLI_SASL_NO_MEMORY);
     if (next == SLI_SASL_REFUSED) {
-        require(*sli_sasl_exchange_error(exchange) != '\0');
+        demand(*sli_sasl_exchange_error(exchange) != '\0');
     }
     if (next != SLI_SASL_CREDENTIALS) {
         return;
     }
     credentials = sli_sasl_exchange_credentials(exchange);
-    require(credentials != NULL);
+    demand(credentials != NULL);
     /* Nobody can know the nonce. */
-    require(mechanism < 2 || mechanism == 7);
-    require(
+    demand(mechanism < 2 || mechanism == 7);
+    demand(
         sli_sasl_prepare_check(slimta_credentials_authcid(credentials)) == 0);
-    require(sli_sasl_prepare_is_text(
+    demand(sli_sasl_prepare_is_text(
         sli_slice_text(slimta_credentials_authzid(credentials))));
     if (mechanism < 2 && slimta_credentials_are_proved(credentials)) {
-        require(slimta_credentials_match(credentials, "pencil"));
+        demand(slimta_credentials_match(credentials, "pencil"));
     }
     slimta_credentials_unref(credentials);
 }
@@ -88,7 +81,7 @@ static void play(struct sli_sasl_exchange *exchange, size_t mechanism,
         rest = sli_slice_skip(rest, 2);
         size = size > rest.size ? rest.size : size;
         copy = malloc(size == 0 ? 1 : size); /* its end is watched */
-        require(copy != NULL);
+        demand(copy != NULL);
         memcpy(copy, rest.data, size);
         rest = sli_slice_skip(rest, size);
         message = sli_slice(copy, size);
@@ -114,15 +107,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     if (sasl == NULL) {
-        require(sli_alloc_init(&alloc, NULL) == 0);
-        require(sli_sasl_new(&sasl, &alloc, "salt key") == 0);
+        demand(sli_alloc_init(&alloc, NULL) == 0);
+        demand(sli_sasl_new(&sasl, &alloc, "salt key") == 0);
     }
     mechanism = data[0] % (sizeof mechanisms / sizeof *mechanisms);
     channel.offers_plus = (data[1] & 2) != 0;
     channel.certificate_name = data[1] & 8 ? NULL : "tim";
-    require(sli_sasl_exchange_new(&exchange, &alloc, sasl,
-                sli_sasl_mechanism_find(sli_slice_text(mechanisms[mechanism])),
-                &channel) == 0);
+    demand(sli_sasl_exchange_new(&exchange, &alloc, sasl,
+               sli_sasl_mechanism_find(sli_slice_text(mechanisms[mechanism])),
+               &channel) == 0);
     play(exchange, mechanism, data[1], sli_slice(data + 2, size - 2));
     sli_sasl_exchange_free(exchange);
     return 0;

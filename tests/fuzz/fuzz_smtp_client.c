@@ -4,13 +4,10 @@
  * for others, and an outcome that is the right one. The first two octets choose
  * what our side wants, and the cut.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/slice.h"
-#include "fuzz.h"
+#include "pieces.h"
 #include "smtp/client.h"
 
 enum { CHOICES = 2, MESSAGES = 3 };
@@ -37,30 +34,16 @@ struct session {
     int has_authenticated;
     int has_tls;
     int is_closed;
-    char *piece;
+    struct pieces pieces;
 };
-
-static void demand(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
-static void put_number(struct session *session, uint64_t number)
-{
-    demand(sli_buf_append(
-               &session->events, sli_slice(&number, sizeof number)) == 0);
-}
 
 static void put_reply(struct session *session, const struct slimta_reply *reply)
 {
     struct slimta_slice text = sli_slice_text(slimta_reply_text(reply));
 
-    put_number(session, (uint64_t)slimta_reply_code(reply));
-    demand(sli_buf_append_text(
-               &session->events, slimta_reply_enhanced(reply)) == 0);
-    demand(sli_buf_append(&session->events, text) == 0);
+    put_number(&session->events, (uint64_t)slimta_reply_code(reply));
+    put(&session->events, sli_slice_text(slimta_reply_enhanced(reply)));
+    put(&session->events, text);
     demand(text.size <= SLI_MAIL_REPLY_TEXT_MAX);
     for (size_t i = 0; i < text.size; i++) {
         demand(sli_ascii_is(text.data[i], SLI_ASCII_PRINT) ||
@@ -82,20 +65,20 @@ static void check_close(
         (event->close.outcome == SLI_SMTP_CLIENT_OUTCOME_UNKNOWN));
     demand(event->close.unknown == (is_unknown ? session->owed : 0));
     demand(event->reply == NULL || slimta_reply_code(event->reply) >= 400);
-    put_number(session, event->close.reason);
-    put_number(session, event->close.outcome);
+    put_number(&session->events, event->close.reason);
+    put_number(&session->events, event->close.outcome);
 }
 
 static void tell(
     struct session *session, const struct sli_smtp_client_event *event)
 {
-    put_number(session, event->type);
-    put_number(session, (uint64_t)event->is_accepted);
-    put_number(session, event->index);
+    put_number(&session->events, event->type);
+    put_number(&session->events, (uint64_t)event->is_accepted);
+    put_number(&session->events, event->index);
     if (event->reply != NULL) {
         put_reply(session, event->reply);
     }
-    demand(sli_buf_append(&session->events, event->challenge) == 0);
+    put(&session->events, event->challenge);
 }
 
 static void send_content(struct session *session)
@@ -104,7 +87,7 @@ static void send_content(struct session *session)
     struct slimta_slice run;
 
     while (sli_smtp_client_content(&session->client, &content, &run)) {
-        demand(sli_buf_append(&session->output, run) == 0);
+        put(&session->output, run);
     }
     demand(sli_smtp_client_end_content(&session->client) == 0);
     session->owed = (session->choices & IS_LMTP) != 0 ? session->accepted : 1;
@@ -227,18 +210,7 @@ static void pump(struct session *session)
         react(session, &event);
     }
     sli_smtp_client_park(&session->client);
-    free(session->piece);
-    session->piece = NULL;
-}
-
-static void feed(struct session *session, struct slimta_slice piece)
-{
-    session->piece = malloc(piece.size);
-    demand(session->piece != NULL);
-    memcpy(session->piece, piece.data, piece.size);
-    sli_smtp_client_feed(
-        &session->client, sli_slice(session->piece, piece.size));
-    pump(session);
+    drop_piece(&session->pieces);
 }
 
 /* RFC 5321 section 2.3.8: neither CR nor LF leaves without the other. */
@@ -261,16 +233,16 @@ static void run(struct session *session, const struct slimta_alloc *alloc,
         .ehlo_name = "edge.example",
         .is_lmtp = (choices & IS_LMTP) != 0,
     };
+    struct slimta_slice octets;
 
-    *session = (struct session){.choices = choices};
+    *session = (struct session){
+        .choices = choices, .pieces = {.rest = input, .size = piece}};
     sli_buf_init(&session->output, alloc, SIZE_MAX);
     sli_buf_init(&session->events, alloc, SIZE_MAX);
     sli_smtp_client_init(&session->client, &config, &session->output, NULL);
-    while (input.size > 0) {
-        size_t size = piece < input.size ? piece : input.size;
-
-        feed(session, sli_slice(input.data, size));
-        input = sli_slice_skip(input, size);
+    while (take_piece(&session->pieces, &octets)) {
+        sli_smtp_client_feed(&session->client, octets);
+        pump(session);
     }
     sli_smtp_client_lost(&session->client, (choices & IS_UNSENT) != 0);
     pump(session);
@@ -300,10 +272,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run(&whole, &alloc, data[0], input, SIZE_MAX);
     run(&cut, &alloc, data[0], input, (size_t)data[1] + 1);
     if ((data[0] & WANTS_TLS) == 0) {
-        demand(sli_slice_is(
-            sli_buf_slice(&whole.output), sli_buf_slice(&cut.output)));
-        demand(sli_slice_is(
-            sli_buf_slice(&whole.events), sli_buf_slice(&cut.events)));
+        demand_same(&whole.output, &cut.output);
+        demand_same(&whole.events, &cut.events);
     }
     fini(&whole);
     fini(&cut);

@@ -4,13 +4,10 @@
  * cut and answers. The octet 22, with which the records of a handshake begin,
  * stands for a whole one.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/alloc.h"
 #include "base/slice.h"
-#include "fuzz.h"
 #include "mail/reply.h"
+#include "pieces.h"
 #include "smtp/server.h"
 
 enum { CHOICES = 3, HANDSHAKE = 22 };
@@ -24,105 +21,89 @@ struct session {
     int is_late;      /* they come when the input is gone */
     int is_weak;      /* what TLS comes to is refused */
     int is_closed;
-    char *piece;
+    struct pieces pieces;
 };
-
-static void demand(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
-static void put(struct session *session, struct slimta_slice octets)
-{
-    demand(sli_buf_append(&session->events, octets) == 0);
-}
-
-static void put_number(struct session *session, uint64_t number)
-{
-    put(session, sli_slice(&number, sizeof number));
-}
 
 /* Runs of content are not parted; everything else begins with its type. */
 static void tell(struct session *session, const struct sli_smtp_event *event)
 {
+    struct sli_buf *events = &session->events;
+
     if (event->type != SLI_SMTP_EVENT_CONTENT) {
-        put_number(session, event->type);
+        put_number(events, event->type);
     }
     switch (event->type) {
     case SLI_SMTP_EVENT_EHLO:
-        put_number(session, (uint64_t)event->greeting.extended);
-        put(session, event->greeting.name);
+        put_number(events, (uint64_t)event->greeting.extended);
+        put(events, event->greeting.name);
         break;
     case SLI_SMTP_EVENT_MAIL:
-        put(session, event->mail.path.mailbox);
-        put_number(session, event->mail.params.size_bytes);
-        put_number(session, event->mail.params.body);
-        put_number(session, (uint64_t)event->mail.params.smtputf8);
-        put(session, sli_slice_text(event->mail.params.auth));
-        put(session, sli_slice_text(event->mail.params.envid));
-        put_number(session, event->mail.params.ret);
-        put_number(session, (uint64_t)event->mail.params.by_seconds);
-        put_number(session, (uint64_t)event->mail.params.priority);
-        put_number(session, (uint64_t)event->mail.params.hold_until_ms);
+        put(events, event->mail.path.mailbox);
+        put_number(events, event->mail.params.size_bytes);
+        put_number(events, event->mail.params.body);
+        put_number(events, (uint64_t)event->mail.params.smtputf8);
+        put(events, sli_slice_text(event->mail.params.auth));
+        put(events, sli_slice_text(event->mail.params.envid));
+        put_number(events, event->mail.params.ret);
+        put_number(events, (uint64_t)event->mail.params.by_seconds);
+        put_number(events, (uint64_t)event->mail.params.priority);
+        put_number(events, (uint64_t)event->mail.params.hold_until_ms);
         break;
     case SLI_SMTP_EVENT_RCPT:
-        put(session, event->rcpt.path.mailbox);
-        put_number(session, event->rcpt.params.notify);
-        put(session, sli_slice_text(event->rcpt.params.orcpt_type));
-        put(session, sli_slice_text(event->rcpt.params.orcpt));
+        put(events, event->rcpt.path.mailbox);
+        put_number(events, event->rcpt.params.notify);
+        put(events, sli_slice_text(event->rcpt.params.orcpt_type));
+        put(events, sli_slice_text(event->rcpt.params.orcpt));
         break;
     case SLI_SMTP_EVENT_XCLIENT:
     case SLI_SMTP_EVENT_XFORWARD:
-        put_number(session, event->peer.said);
-        put(session, sli_slice(event->peer.client.ip, 16));
-        put(session, sli_slice_text(event->peer.name));
-        put(session, sli_slice_text(event->peer.helo));
-        put(session, sli_slice_text(event->peer.login));
+        put_number(events, event->peer.said);
+        put(events, sli_slice(event->peer.client.ip, 16));
+        put(events, sli_slice_text(event->peer.name));
+        put(events, sli_slice_text(event->peer.helo));
+        put(events, sli_slice_text(event->peer.login));
         break;
     case SLI_SMTP_EVENT_CONTENT:
         demand(event->content.size > 0);
-        put(session, event->content);
+        put(events, event->content);
         break;
     case SLI_SMTP_EVENT_AUTH:
-        put(session, sli_slice_text(event->auth.mechanism));
-        put_number(session, (uint64_t)event->auth.has_initial);
-        put(session, event->auth.initial);
+        put(events, sli_slice_text(event->auth.mechanism));
+        put_number(events, (uint64_t)event->auth.has_initial);
+        put(events, event->auth.initial);
         break;
     case SLI_SMTP_EVENT_AUTH_ANSWER:
-        put(session, event->auth_answer);
+        put(events, event->auth_answer);
         break;
     case SLI_SMTP_EVENT_AUTH_GIVEN_UP:
-        put_number(session, (uint64_t)event->given_up.code);
+        put_number(events, (uint64_t)event->given_up.code);
         break;
     case SLI_SMTP_EVENT_CHUNK:
     case SLI_SMTP_EVENT_END:
-        put_number(session, event->end.size);
-        put_number(session, (uint64_t)event->end.is_refused);
+        put_number(events, event->end.size);
+        put_number(events, (uint64_t)event->end.is_refused);
         break;
     case SLI_SMTP_EVENT_COMMAND:
-        put(session, event->command.verb);
-        put(session, event->command.argument);
+        put(events, event->command.verb);
+        put(events, event->command.argument);
         break;
     case SLI_SMTP_EVENT_REFUSED:
         demand(event->refused.code >= 400);
-        put(session, sli_slice_text(event->refused.verb));
-        put_number(session, (uint64_t)event->refused.code);
+        put(events, sli_slice_text(event->refused.verb));
+        put_number(events, (uint64_t)event->refused.code);
         break;
     case SLI_SMTP_EVENT_CLOSE:
-        put_number(session, event->close);
+        put_number(events, event->close);
         break;
     default:
         break;
     }
 }
 
-static void drop_piece(struct session *session)
+static void park(struct session *session)
 {
     demand(sli_smtp_server_park(&session->server) == 0);
-    free(session->piece);
-    session->piece = NULL;
+    drop_piece(&session->pieces);
 }
 
 static void reply_with(struct session *session, int code, const char *text)
@@ -163,7 +144,7 @@ static void give_answer(
     session->answers = session->answers * UINT32_C(1664525) + 1013904223;
     pick = session->answers >> 24;
     if (session->is_late) {
-        drop_piece(session);
+        park(session);
     }
     if (pick < sizeof answers / sizeof *answers) {
         reply_with(session, answers[pick].code, answers[pick].text);
@@ -191,7 +172,7 @@ static void pump(struct session *session)
             give_answer(session, event.type);
         }
     }
-    drop_piece(session);
+    park(session);
 }
 
 /* What the owner does after a handshake, where one is due. */
@@ -213,19 +194,14 @@ static void secure(struct session *session)
     pump(session);
 }
 
-static void feed(
-    struct session *session, struct slimta_slice input, size_t piece)
+static void feed(struct session *session, struct slimta_slice input)
 {
-    while (input.size > 0 && !session->is_closed) {
-        size_t size = input.size < piece ? input.size : piece;
+    struct slimta_slice octets;
 
-        session->piece = malloc(size);
-        demand(session->piece != NULL);
-        memcpy(session->piece, input.data, size);
-        demand(sli_smtp_server_feed(
-                   &session->server, sli_slice(session->piece, size)) == 0);
+    session->pieces.rest = input;
+    while (!session->is_closed && take_piece(&session->pieces, &octets)) {
+        demand(sli_smtp_server_feed(&session->server, octets) == 0);
         pump(session);
-        input = sli_slice_skip(input, size);
     }
 }
 
@@ -235,6 +211,7 @@ static void play(
 {
     const char *handshake;
 
+    session->pieces.size = piece;
     pump(session);
     for (;;) {
         handshake =
@@ -242,12 +219,11 @@ static void play(
         if (handshake == NULL) {
             break;
         }
-        feed(session, sli_slice(input.data, (size_t)(handshake - input.data)),
-            piece);
+        feed(session, sli_slice(input.data, (size_t)(handshake - input.data)));
         secure(session);
         input = sli_slice_skip(input, (size_t)(handshake - input.data) + 1);
     }
-    feed(session, input, piece);
+    feed(session, input);
     sli_smtp_server_end_input(&session->server);
     pump(session);
     demand(session->is_closed);
@@ -333,10 +309,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     play(&cut, sli_slice(data + CHOICES, size - CHOICES),
         1 + (size_t)data[1] / 2);
     check_output(sli_buf_slice(&whole.output));
-    demand(
-        sli_slice_is(sli_buf_slice(&whole.output), sli_buf_slice(&cut.output)));
-    demand(
-        sli_slice_is(sli_buf_slice(&whole.events), sli_buf_slice(&cut.events)));
+    demand_same(&whole.output, &cut.output);
+    demand_same(&whole.events, &cut.events);
     stop(&whole);
     stop(&cut);
     return 0;

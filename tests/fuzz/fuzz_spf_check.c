@@ -10,12 +10,12 @@ static void check_outcome(const struct sli_spf_check *check)
 {
     struct slimta_slice text = sli_slice_text(check->explanation);
 
-    require(check->result >= SLIMTA_SPF_NONE &&
+    demand(check->result >= SLIMTA_SPF_NONE &&
         check->result <= SLIMTA_SPF_PERMERROR);
-    require(text.size <= SLI_SPF_EXPLANATION_MAX &&
+    demand(text.size <= SLI_SPF_EXPLANATION_MAX &&
         sli_ascii_all(text, SLI_ASCII_PRINT));
-    require(text.size == 0 || check->result == SLIMTA_SPF_FAIL);
-    require((check->problem != NULL) ==
+    demand(text.size == 0 || check->result == SLIMTA_SPF_FAIL);
+    demand((check->problem != NULL) ==
         (check->result == SLIMTA_SPF_TEMPERROR ||
             check->result == SLIMTA_SPF_PERMERROR));
 }
@@ -33,9 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sli_spf_table_init(&table, &alloc);
     sli_spf_check_init(&check, &dns.question, &table);
     while (sli_spf_check_run(&check) == SLI_SPF_RUN_NEEDS) {
-        require(++asked <= SLI_SPF_LOOKUPS_MAX);
-        require(
-            sli_spf_name_can_be_asked(sli_slice_text(check.need_name.data)));
+        demand(++asked <= SLI_SPF_LOOKUPS_MAX);
+        demand(sli_spf_name_can_be_asked(sli_slice_text(check.need_name.data)));
         spf_dns_answer(&dns, &table, check.need_name.data, check.need_type);
     }
     check_outcome(&check);

@@ -20,16 +20,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     spf_dns_read(&dns, data, size);
     (void)sli_alloc_init(&alloc, NULL);
     sli_spf_table_init(&table, &alloc);
-    require(engine->begin(&state, &alloc, &dns.question, &table) == 0);
+    demand(engine->begin(&state, &alloc, &dns.question, &table) == 0);
     engine->run(state, &run);
     while (run.run == SLI_SPF_RUN_NEEDS) {
-        require(++asked <= SLI_SPF_LOOKUPS_MAX);
-        require(sli_spf_name_can_be_asked(sli_slice_text(run.name)));
+        demand(++asked <= SLI_SPF_LOOKUPS_MAX);
+        demand(sli_spf_name_can_be_asked(sli_slice_text(run.name)));
         spf_dns_answer(&dns, &table, run.name, run.type);
         engine->run(state, &run);
     }
-    require(
-        run.result >= SLIMTA_SPF_NONE && run.result <= SLIMTA_SPF_PERMERROR);
+    demand(run.result >= SLIMTA_SPF_NONE && run.result <= SLIMTA_SPF_PERMERROR);
     engine->free(state, &alloc);
     sli_spf_table_fini(&table);
     return 0;

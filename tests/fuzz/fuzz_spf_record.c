@@ -1,18 +1,9 @@
 /** Feeds sli_spf_record_read and, with the same octets, the macro strings. */
 #include "fuzz.h"
 
-#include <stdlib.h>
-
 #include "base/slice.h"
 #include "spf/macro.h"
 #include "spf/record.h"
-
-static void require(int claim)
-{
-    if (!claim) {
-        abort();
-    }
-}
 
 /* A record that was taken is read to its end term by term. */
 static void check_terms(const struct sli_spf_record *record)
@@ -22,10 +13,10 @@ static void check_terms(const struct sli_spf_record *record)
     int more;
 
     while ((more = sli_spf_record_next(&terms, &term)) == 1) {
-        require(term.domain.size == 0 || sli_spf_macro_is_domain(term.domain));
-        require(term.prefix4 <= 32 && term.prefix6 <= 128);
+        demand(term.domain.size == 0 || sli_spf_macro_is_domain(term.domain));
+        demand(term.prefix4 <= 32 && term.prefix6 <= 128);
     }
-    require(more == 0);
+    demand(more == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -34,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sli_spf_record record;
 
     if (sli_spf_macro_is_domain(text)) {
-        require(sli_spf_macro_is_string(text, SLI_SPF_MACRO_TERM));
-        require(sli_spf_macro_is_string(text, SLI_SPF_MACRO_EXPLANATION));
+        demand(sli_spf_macro_is_string(text, SLI_SPF_MACRO_TERM));
+        demand(sli_spf_macro_is_string(text, SLI_SPF_MACRO_EXPLANATION));
     }
     if (sli_spf_record_is_one(text) &&
         sli_spf_record_read(text, &record) == 0) {

@@ -6,13 +6,6 @@
 
 #include "sasl/stored_secret.h"
 
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
@@ -26,12 +19,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     text[size] = '\0';
     if (sli_sasl_stored_secret_read(&keys, text) == 0) {
-        require(strlen(text) < SLIMTA_STORED_SECRET_MAX);
-        require(keys.iterations >= SLI_SASL_ITERATIONS_MIN);
-        require(keys.iterations <= SLI_SASL_ITERATIONS_MAX);
-        require(keys.salt_size >= SLI_SASL_SALT_MIN);
-        require(keys.salt_size <= SLI_SASL_SALT_MAX);
-        require(sli_sasl_keys_size(keys.hash) <= SLI_SASL_KEY_MAX);
+        demand(strlen(text) < SLIMTA_STORED_SECRET_MAX);
+        demand(keys.iterations >= SLI_SASL_ITERATIONS_MIN);
+        demand(keys.iterations <= SLI_SASL_ITERATIONS_MAX);
+        demand(keys.salt_size >= SLI_SASL_SALT_MIN);
+        demand(keys.salt_size <= SLI_SASL_SALT_MAX);
+        demand(sli_sasl_keys_size(keys.hash) <= SLI_SASL_KEY_MAX);
     }
     free(text);
     return 0;

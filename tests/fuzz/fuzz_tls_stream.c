@@ -2,7 +2,6 @@
  * and after the handshake. */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <slimta/tls.h>
@@ -31,13 +30,6 @@ struct end {
 static struct slimta_alloc memory;
 static struct slimta_tls *tls;
 
-static void require(int is_true)
-{
-    if (!is_true) {
-        abort();
-    }
-}
-
 static void prepare(void)
 {
     const struct slimta_tls_options options = {
@@ -53,10 +45,10 @@ static void prepare(void)
     };
 
     if (tls == NULL) {
-        require(sli_alloc_init(&memory, NULL) == 0);
-        require(slimta_tls_new(&tls, &options, NULL) == 0);
-        require(slimta_tls_add_certificate(tls, &pair, NULL) == 0);
-        require(sli_tls_context_use_as_client(tls, NULL) == 0);
+        demand(sli_alloc_init(&memory, NULL) == 0);
+        demand(slimta_tls_new(&tls, &options, NULL) == 0);
+        demand(slimta_tls_add_certificate(tls, &pair, NULL) == 0);
+        demand(sli_tls_context_use_as_client(tls, NULL) == 0);
     }
 }
 
@@ -79,8 +71,8 @@ static void open_end(struct end *end, enum sli_tls_role role)
     end->out.start = 0;
     end->out.end = 0;
     end->status = SLI_TLS_WANTS_INPUT;
-    require(sli_tls_stream_new(&end->stream, &memory, tls, role,
-                role == SLI_TLS_CLIENT ? "mx.example.com" : NULL) == 0);
+    demand(sli_tls_stream_new(&end->stream, &memory, tls, role,
+               role == SLI_TLS_CLIENT ? "mx.example.com" : NULL) == 0);
     sli_tls_stream_set_sink(end->stream, &sink);
 }
 
@@ -88,8 +80,8 @@ static void check_failed(const struct end *end)
 {
     const char *error = sli_tls_stream_error(end->stream);
 
-    require((error[0] != '\0') == (end->status == SLI_TLS_FAILED));
-    require(sli_ascii_all(sli_slice_text(error), SLI_ASCII_PRINT));
+    demand((error[0] != '\0') == (end->status == SLI_TLS_FAILED));
+    demand(sli_ascii_all(sli_slice_text(error), SLI_ASCII_PRINT));
 }
 
 /* On with the handshake, then with reading, as far as the octets go. */
@@ -102,13 +94,13 @@ static void feed(struct end *end, struct slimta_slice octets)
     end->status = sli_tls_stream_handshake_lightly(end->stream);
     if (end->status == SLI_TLS_WANTS_TIME) {
         end->status = sli_tls_stream_handshake(end->stream);
-        require(end->status != SLI_TLS_WANTS_TIME);
+        demand(end->status != SLI_TLS_WANTS_TIME);
     }
     while (end->status == SLI_TLS_DONE) {
         got = 0;
         end->status = sli_tls_stream_read(end->stream, out, sizeof out, &got);
-        require((got > 0) == (end->status == SLI_TLS_DONE));
-        require(got <= sizeof out);
+        demand((got > 0) == (end->status == SLI_TLS_DONE));
+        demand(got <= sizeof out);
     }
     check_failed(end);
 }
@@ -143,7 +135,7 @@ static void ask(const struct end *end)
 
     (void)sli_tls_stream_exporter(end->stream, exported);
     if (info != NULL && info->peer_subject != NULL) {
-        require(sli_ascii_is_utf8(sli_slice_text(info->peer_subject)));
+        demand(sli_ascii_is_utf8(sli_slice_text(info->peer_subject)));
     }
     if (info != NULL) {
         (void)sli_tls_stream_write(end->stream, SLI_LITERAL("250 Ok\r\n"));

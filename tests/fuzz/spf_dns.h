@@ -7,10 +7,10 @@
 #ifndef FUZZ_SPF_DNS_H
 #define FUZZ_SPF_DNS_H
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/slice.h"
+#include "fuzz.h"
 #include "spf/check.h"
 
 struct spf_dns {
@@ -18,13 +18,6 @@ struct spf_dns {
     struct slimta_slice text; /* all answers */
     struct slimta_slice rest;
 };
-
-static inline void require(int claim)
-{
-    if (!claim) {
-        abort();
-    }
-}
 
 static inline struct slimta_slice spf_dns_take(
     struct slimta_slice *text, char mark)
@@ -90,7 +83,7 @@ static inline void spf_dns_answer(struct spf_dns *dns,
     line = spf_dns_take(&dns->rest, '\n');
     answer = sli_spf_table_add(
         table, sli_slice_text(name), type, spf_dns_status(line));
-    require(answer != NULL);
+    demand(answer != NULL);
     while (answer->status == SLI_SPF_FOUND && line.size > 0) {
         struct slimta_slice text = spf_dns_take(&line, '\t');
         struct sli_spf_value *value =

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import http.client
 import json
 import pathlib
 import re
@@ -216,20 +217,90 @@ def epoll_loop():
         equal(child.stderr.read(), '', 'complaints')
 
 
+def post(port, path, recipients, message=MESSAGE, **fields):
+    """One message over HTTP: the status, and X-Smtp-Reply."""
+    head = {'Content-Type': 'message/rfc822',
+            'X-Envelope-Sender': b64('you@example.com'),
+            'X-Envelope-Recipient': ', '.join(map(b64, recipients))}
+    head.update((name.replace('_', '-'), value)
+                for name, value in fields.items())
+    client = http.client.HTTPConnection('127.0.0.1', port, timeout=30)
+    with contextlib.closing(client):
+        client.request('POST', path, message, head)
+        response = client.getresponse()
+        response.read()
+        return response.status, response.headers['X-Smtp-Reply']
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+ACCEPTED = 200, '250; message="2.6.0 Message accepted for delivery"'
+
+
 @tap.test
 def two_edges():
     """two_edges has one policy at both, and its limit at one"""
-    with running('two_edges', '0', '0') as (child, port):
-        sizes = []
-        for each in port, read_port(child):
-            with connected(each) as client:
-                sizes.append(client.esmtp_features['size'])
-                code, _ = send(client, 'you@example.com', ['a@example.org'])
-                equal(code, 250, 'reply')
-                client.mail('you@example.com')
-                equal(client.rcpt('a@example.com'),
-                      (550, b'5.7.1 Relaying denied'), 'refusal')
-        equal(sizes, ['1048576', '52428800'], 'limits')
+    with running('two_edges', '0', '0') as (child, smtp_port):
+        http_port = read_port(child)
+        with connected(smtp_port) as client:
+            equal(client.esmtp_features['size'], '1048576', 'limit')
+            code, _ = send(client, 'you@example.com', ['a@example.org'])
+            equal(code, 250, 'reply')
+            client.mail('you@example.com')
+            equal(client.rcpt('a@example.com'),
+                  (550, b'5.7.1 Relaying denied'), 'refusal')
+        equal(post(http_port, '/', ['a@example.org'], bytes(1 << 21)), ACCEPTED,
+              'over HTTP')
+        equal(post(http_port, '/', ['a@example.org', 'a@example.com']),
+              (500, '550; message="5.7.1 Relaying denied"; command="RCPT"'),
+              'refusal over HTTP')
+
+
+@tap.test
+def receive_http():
+    """receive_http takes mail at its path for a tenant, once"""
+    recipients = ['a@example.org']
+    with tempfile.TemporaryDirectory() as folder:
+        with running('receive_http', '0', folder=folder) as (_, port):
+            equal(post(port, '/other', recipients)[0], 404, 'another path')
+            status, reply = post(port, '/mail', recipients, X_Tenant='attic')
+            equal((status, reply.split('; command')[0]),
+                  (500, '550; message="5.7.1 Unknown tenant"'), 'refusal')
+            answers = {post(port, '/mail', recipients, X_Tenant='garden',
+                            Idempotency_Key='"1"') for _ in range(2)}
+            (status, reply), = answers
+            equal((status, reply[:20]), (200, '250; message="2.6.0 '), reply)
+        stored, = (pathlib.Path(folder) / 'mail/new').iterdir()
+        check(stored.read_bytes().endswith(MESSAGE), 'another message')
+        check(stored.name.split('.')[1] in reply, 'the id is not %r' % reply)
+
+
+@tap.test
+def mounted_http():
+    """mounted_http takes mail below its path, and serves others itself"""
+    message = MESSAGE + 40000 * b'0123456789\r\n'
+    with tempfile.TemporaryDirectory() as folder:
+        with running('mounted_http', '0', folder=folder) as (_, port):
+            equal(post(port, '/other', ['a@example.org']), (404, None), 'path')
+            equal(post(port, '/mail', ['nonsense', 'a@example.org'])[0], 400,
+                  'recipient')
+            for octets in MESSAGE, message:
+                equal(post(port, '/mail', ['a@example.org'], octets), ACCEPTED,
+                      'answer')
+            with socket.create_connection(('127.0.0.1', port), 30) as wire:
+                wire.sendall(b'POST /mail HTTP/1.1\r\nHost: x\r\n'
+                             b'X-Envelope-Recipient: %s\r\n'
+                             b'Content-Length: 9\r\n\r\nhalf'
+                             % b64('a@example.org').encode())
+            equal(post(port, '/mail', ['a@example.org'])[0], 200, 'after that')
+        stored = sorted((pathlib.Path(folder) / 'mail/new').iterdir(),
+                        key=lambda path: path.stat().st_size)
+        equal(len(stored), 3, 'messages')
+        check(b'from [127.0.0.1] ([127.0.0.1])' in stored[0].read_bytes(),
+              'another client')
+        check(stored[2].read_bytes().endswith(message), 'another message')
 
 
 @tap.test
@@ -377,6 +448,30 @@ def submission_usage():
         equal((done.returncode, words in done.stderr), (1, True), done.stderr)
 
 
+@tap.test
+def gateway():
+    """gateway hands on what it is given over TLS by whom it knows"""
+    files = [CERTIFICATES / name for name in ('server.pem', 'server.key')]
+    with running('refuse_sender', '0') as (_, mta), \
+            running('gateway', '0', *files, '127.0.0.1:%d' % mta) as (_, port):
+        with connected(port) as client:
+            equal(client.mail('you@example.com')[0], 530, 'in the clear')
+            client.starttls(context=trusting())
+            client.ehlo()
+            equal(log_in(client, 'tim', 'Sesame'), (535, 550), 'wrong')
+            client.login('tim', 'sesame')
+            equal(client.mail('spammer@example.com'),
+                  (550, b'5.7.1 Sender not allowed'), 'in the words of the MTA')
+            code, text = send(client, 'you@example.com', ['a@example.org'])
+            equal(code, 250, text)
+    with running('gateway', '0', *files, '127.0.0.1:%d' % mta) as (_, port):
+        with connected(port) as client:
+            client.starttls(context=trusting())
+            client.ehlo()
+            client.login('tim', 'sesame')
+            equal(client.mail('you@example.com')[0], 451, 'the MTA is gone')
+
+
 def read_event(child, name):
     """The next event of that name, with the lines before it passed over."""
     for line in child.stderr:
@@ -466,15 +561,15 @@ def curl_line(name, pattern):
     return found.group()
 
 
-def deliver(command, *arguments):
+def deliver(program, command, *arguments):
     """Gives the shell the line, with another port, and looks for the mail."""
     with tempfile.TemporaryDirectory() as folder:
-        with running('slimta-smtpd', '--listen', '127.0.0.1:0', *arguments,
+        with running(program, '--listen', '127.0.0.1:0', *arguments,
                      folder=folder) as (child, port):
-            subprocess.run(['sh', '-ec', command.replace(':2525',
-                                                         ':%d' % port)],
-                           check=True, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL, timeout=60)
+            subprocess.run(
+                ['sh', '-ec', re.sub(r':(2525|8025)\b', ':%d' % port, command)],
+                check=True, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, timeout=60)
             child.send_signal(signal.SIGINT)
             equal(child.wait(30), 0, 'exit')
         stored = list((pathlib.Path(folder) / 'mail/new').iterdir())
@@ -482,10 +577,88 @@ def deliver(command, *arguments):
         check(stored[0].read_bytes().endswith(MESSAGE), 'another message')
 
 
+SMTP_LINE = r'printf .Subject[^\n]*2525$'
+HTTP_LINE = r'printf .Subject[^\n]*8025/$'
+
+
 @tap.test
-def line_of_dev_run():
-    """the curl line of ./dev run delivers a mail to ./mail"""
-    deliver(curl_line('dev', r'printf .Subject[^\n]*2525$'))
+def lines_of_dev_run():
+    """the curl lines of ./dev run deliver a mail to ./mail"""
+    deliver('slimta-smtpd', curl_line('dev', SMTP_LINE))
+    deliver('slimta-httpd', curl_line('dev', HTTP_LINE))
+
+
+@contextlib.contextmanager
+def both_served(folder):
+    """What ./dev run does when all is built, on ports of its own; the lines
+    that it says, the first two when both listen."""
+    text = curl_line('dev', r'^serve_both\(\) \{.*?^\}$')
+    build = pathlib.Path(folder, 'build')
+    build.mkdir()
+    (build / 'examples').symlink_to(EXAMPLES)
+    for end in 'pem', 'key':
+        (build / ('localhost.' + end)).symlink_to(
+            CERTIFICATES / ('leaf.' + end))
+    text = re.sub(r'127\.0\.0\.1:\d+', '127.0.0.1:0', text)
+    child = subprocess.Popen(['sh', '-euc', text + '\nserve_both'], cwd=folder,
+                             stderr=subprocess.PIPE, text=True)
+    watchdog = threading.Timer(60, child.kill)
+    watchdog.start()
+    with child:
+        try:
+            yield child, {read_port(child), read_port(child)}
+        finally:
+            child.terminate()
+            child.wait(30)
+            watchdog.cancel()
+
+
+@tap.test
+def dev_run_serves_both():
+    """./dev run ends both servers when it is told to"""
+    with tempfile.TemporaryDirectory() as folder:
+        with both_served(folder) as (child, ports):
+            greetings = sorted(greeting_behind(port, b'QUIT\r\n\r\n')
+                               for port in ports)
+            check(greetings[0].startswith(b'220 '), greetings)
+            check(greetings[1].startswith(b'HTTP/1.1 400'), greetings)
+            child.send_signal(signal.SIGTERM)
+            equal(child.wait(30), 0, 'exit')
+        for port in ports:
+            with socket.socket() as probe:
+                check(probe.connect_ex(('127.0.0.1', port)) != 0, 'it serves')
+
+
+def dialogue(text):
+    """What a chapter shows of a shell, its commands without the "$ "."""
+    shown = ''.join(re.findall(r'^```console\n(.*?)^```$', text, re.M | re.S))
+    commands = re.findall(r'^\$ ((?:.*\\\n)*.*\n)', shown, re.M)
+    return shown, commands
+
+
+def without_times(text):
+    """Dates and ids are others each time."""
+    text = re.sub(r'(?m)^Date: .*$', 'Date: now', text)
+    return re.sub(r'queued as [\w.-]+', 'queued as ID', text)
+
+
+@tap.test
+def dialogue_of_the_guide():
+    """the curl dialogue of the guide's HTTP chapter happens as it is shown"""
+    shown, commands = dialogue((SOURCE / 'docs/guide/http.md').read_text())
+    check(len(commands) > 5, commands)
+    with tempfile.TemporaryDirectory() as folder:
+        with running('receive_http', '0', folder=folder) as (_, port):
+            script = ''.join(
+                "cat <<'END'\n$ %sEND\n%s" % (command, command)
+                for command in commands)
+            done = subprocess.run(
+                ['sh', '-c', script.replace(':8025', ':%d' % port)],
+                cwd=folder, timeout=60, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, check=True)
+    said = done.stdout.decode().replace('\r\n', '\n')
+    equal(without_times(said.replace(':%d' % port, ':8025')),
+          without_times(shown), 'the dialogue')
 
 
 @tap.test
@@ -493,22 +666,25 @@ def tls_of_dev_run():
     """what ./dev run adds for TLS fits the certificate that it makes"""
     make = curl_line('dev', r'^make_certificate\(\) \{.*?^\}$')
     option = curl_line('dev', r'--ssl-reqd --cacert [\w/.]+')
-    line = curl_line('dev', r'printf .Subject[^\n]*2525$')
+    line = curl_line('dev', SMTP_LINE)
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, 'build').mkdir()
         subprocess.run(['sh', '-euc', make + '\nmake_certificate'], check=True,
                        cwd=folder, timeout=60)
         build = folder + '/build/'
-        deliver(line.replace('curl ', 'curl %s ' % option).replace(
-            'build/', build), '--tls-cert', build + 'localhost.pem',
-            '--tls-key', build + 'localhost.key')
+        line = line.replace('curl ', 'curl %s ' % option)
+        deliver('slimta-smtpd', line.replace('build/', build),
+                '--tls-cert', build + 'localhost.pem',
+                '--tls-key', build + 'localhost.key')
 
 
 @tap.test
-def line_of_the_manual():
-    """the manual's curl lines deliver a mail"""
-    lines = curl_line('docs/man/slimta-smtpd.1', r'^printf .Subject.*?2525$')
-    deliver(lines.replace('\\e', '\\'))
+def lines_of_the_manuals():
+    """the curl lines of both manuals deliver a mail"""
+    for program, end in ('slimta-smtpd', '2525'), ('slimta-httpd', '8025/'):
+        lines = curl_line('docs/man/%s.1' % program,
+                          r'^printf .Subject.*?:%s$' % end)
+        deliver(program, lines.replace('\\e', '\\'))
 
 
 tap.main()

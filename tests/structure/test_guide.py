@@ -106,7 +106,7 @@ def names_are_known():
         p.read_text() for p in (SOURCE / 'include/slimta').glob('*.h'))))
     wrong = sorted({word for chapter in CHAPTERS
                     for word in re.findall(
-                        r'\b(?:slimta_|smtp_edge_|SLIMTA_)\w+',
+                        r'\b(?:slimta_|smtp_edge_|http_edge_|SLIMTA_)\w+',
                         chapter.read_text())
                     if word not in known and word != 'SLIMTA_E'})
     equal(wrong, [], 'unknown')

@@ -81,7 +81,8 @@ def everything_is_there():
     wanted = ['lib/libslimta-edge.so', 'lib/libslimta-edge.so.0',
               'lib/libslimta-edge.a', 'lib/pkgconfig/slimta-edge.pc',
               'include/slimta/edge.h', 'bin/slimta-smtpd',
-              'share/man/man1/slimta-smtpd.1']
+              'bin/slimta-httpd', 'share/man/man1/slimta-smtpd.1',
+              'share/man/man1/slimta-httpd.1']
     equal([w for w in wanted if not (PREFIX / w).exists()], [], 'missing')
     extra = [p.name for p in (PREFIX / 'lib').glob('*.a')
              if p.name != 'libslimta-edge.a']
@@ -90,9 +91,11 @@ def everything_is_there():
 
 @tap.test
 def installed_demo():
-    """the installed slimta-smtpd runs and tells its version"""
-    text = run([PREFIX / 'bin/slimta-smtpd', '--version'])
-    equal(text, 'slimta-smtpd %s\n' % pkg_config('--modversion')[0], 'version')
+    """the installed servers run and tell their version"""
+    for name in 'slimta-smtpd', 'slimta-httpd':
+        text = run([PREFIX / 'bin' / name, '--version'])
+        equal(text, '%s %s\n' % (name, pkg_config('--modversion')[0]),
+              'version')
 
 
 @tap.test

@@ -129,15 +129,31 @@ def files_are_short():
     equal(wrong, [], 'long')
 
 
-@tap.test
-def manual_has_every_flag():
-    """the manual page has every flag of slimta-smtpd"""
-    flags = re.findall(r'^    \{"--([a-z-]+)"',
-                       text_of('examples/smtpd/options.c'), re.M)
-    check(len(flags) > 10, 'found only %s' % flags)
-    manual = text_of('docs/man/slimta-smtpd.1')
-    equal([f for f in flags if '.It Fl \\-%s' % f not in manual], [],
-          'missing')
+# Each demo server: where its flags stand.
+FLAGS = {'slimta-smtpd': 'examples/smtpd/main.c',
+         'slimta-httpd': 'examples/httpd/main.c'}
+
+
+def flags_of(program):
+    found = re.findall(r'^    \{"--([a-z0-9-]+)"',
+                       text_of('examples/server/options.c')
+                       + text_of(FLAGS[program]), re.M)
+    check(len(found) > 20, 'found only %s' % found)
+    return sorted(found)
+
+
+def manual_has_every_flag(program):
+    manual = text_of('docs/man/%s.1' % program)
+    equal(sorted(re.findall(r'^\.It Fl \\-([a-z0-9-]+)', manual, re.M)),
+          flags_of(program), 'described')
+    synopsis = manual[:manual.index('.Sh DESCRIPTION')]
+    equal(sorted(re.findall(r'(?:Fl|\|) \\-([a-z0-9-]+)', synopsis)),
+          flags_of(program), 'in the synopsis')
+
+
+for name in FLAGS:
+    tap.case('the manual page has the flags of %s, and no others' % name,
+             manual_has_every_flag, name)
 
 
 tap.main()

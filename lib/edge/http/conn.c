@@ -15,7 +15,9 @@ enum {
     /* Responses are sent when this much of them stands together; and nothing
      * more is served to a client that leaves as much unread. */
     OUTPUT_HIGH = 32768,
-    UNREAD_HIGH = 65536
+    UNREAD_HIGH = 65536,
+    /* How long the body of a request that was answered may take to end. */
+    REST_MS = 30000
 };
 
 static struct sli_edge_http_conn *conn_of(struct sli_io_conn *io)
@@ -77,15 +79,35 @@ static void abort_call(struct sli_edge_http_conn *conn)
     }
 }
 
-void sli_edge_http_conn_close(
-    struct sli_edge_http_conn *conn, enum sli_io_conn_close how)
+static void begin_close(struct sli_edge_http_conn *conn)
 {
     if (!conn->is_closing) {
         conn->is_closing = 1;
         sli_io_timer_stop(shard_of(conn)->loop, &conn->timer);
         abort_call(conn);
     }
+}
+
+void sli_edge_http_conn_close(
+    struct sli_edge_http_conn *conn, enum sli_io_conn_close how)
+{
+    begin_close(conn);
     sli_io_conn_close(&conn->io, how);
+}
+
+/* RFC 9112 section 9.6. Clients that send a body to its end before they look
+ * for an answer are to find it; a body that may be sent may come, and one that
+ * is a bit too large. */
+static void close_early(struct sli_edge_http_conn *conn)
+{
+    uint64_t most = conn->edge->rules.max_message_bytes;
+
+    begin_close(conn);
+    sli_io_conn_linger(&conn->io,
+        most < UINT64_MAX - SLI_IO_CONN_LINGER_BYTES
+            ? most + SLI_IO_CONN_LINGER_BYTES
+            : UINT64_MAX,
+        REST_MS);
 }
 
 /* The owner of a call */
@@ -182,8 +204,13 @@ static void on_close(struct sli_edge_http_conn *conn, enum sli_http_close why)
         sli_edge_events_memory(
             shard_of(conn), conn->origin.connection, "request");
     }
-    sli_edge_http_conn_close(conn,
-        why == SLI_HTTP_CLOSE_EOF ? SLI_IO_CONN_FLUSH : SLI_IO_CONN_LINGER);
+    if (why == SLI_HTTP_CLOSE_EARLY || why == SLI_HTTP_CLOSE_REFUSED ||
+        why == SLI_HTTP_CLOSE_MEMORY) {
+        close_early(conn);
+    } else {
+        sli_edge_http_conn_close(conn,
+            why == SLI_HTTP_CLOSE_EOF ? SLI_IO_CONN_FLUSH : SLI_IO_CONN_LINGER);
+    }
 }
 
 static void on_head(

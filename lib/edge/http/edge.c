@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/ascii.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "base/slice.h"
 #include "base/text.h"
 #include "edge/adopt.h"
@@ -486,9 +487,9 @@ int http_edge_new(struct http_edge **out,
     if (out == NULL) {
         return sli_error_set(error, SLIMTA_EINVAL, "out: it is NULL");
     }
-    err = sli_edge_options_copy(&known, sizeof known, options, error);
+    err = SLI_OPTIONS_TAKE("options", &known, options, error);
     if (err == 0) {
-        err = sli_edge_options_copy_alloc(&alloc, known.alloc, error);
+        err = sli_alloc_take(&alloc, known.alloc, error);
     }
     if (err == 0) {
         err = check(&known, queue, error);
@@ -560,11 +561,7 @@ int http_edge_adopt(struct http_edge *edge, int fd, struct slimta_error *error)
 int http_edge_set_tls(
     struct http_edge *edge, struct slimta_tls *tls, struct slimta_error *error)
 {
-    if (!edge->has_tls) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "tls: the edge was made without TLS");
-    }
-    return sli_edge_set_tls(&edge->edge, tls, error);
+    return sli_edge_replace_tls(&edge->edge, tls, error);
 }
 
 void http_edge_count(

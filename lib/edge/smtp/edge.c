@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "edge/adopt.h"
 #include "edge/options.h"
 #include "edge/policy.h"
@@ -256,9 +257,9 @@ int smtp_edge_new(struct smtp_edge **out,
     if (out == NULL) {
         return sli_error_set(error, SLIMTA_EINVAL, "out: it is NULL");
     }
-    err = sli_edge_options_copy(&known, sizeof known, options, error);
+    err = SLI_OPTIONS_TAKE("options", &known, options, error);
     if (err == 0) {
-        err = sli_edge_options_copy_alloc(&alloc, known.alloc, error);
+        err = sli_alloc_take(&alloc, known.alloc, error);
     }
     if (err == 0) {
         err = check(&known, queue, error);
@@ -317,11 +318,7 @@ int smtp_edge_start(struct smtp_edge *edge, struct slimta_loop *loop,
 int smtp_edge_set_tls(
     struct smtp_edge *edge, struct slimta_tls *tls, struct slimta_error *error)
 {
-    if (edge->smtp.tls == SLI_SMTP_TLS_OFF) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "tls: the edge was made without TLS");
-    }
-    return sli_edge_set_tls(&edge->edge, tls, error);
+    return sli_edge_replace_tls(&edge->edge, tls, error);
 }
 
 void smtp_edge_count(

@@ -152,20 +152,6 @@ static int add_recipient(struct sli_edge_smtp_session *session)
         session->base.envelope, event.rcpt.path.mailbox, &event.rcpt.params);
 }
 
-/* Copies words into the shard's scratch, each ended with NUL; they fit, being
- * parts of one command. */
-static const char *put_word(char **at, struct slimta_slice word)
-{
-    char *start = *at;
-
-    if (word.size > 0) {
-        memcpy(start, word.data, word.size);
-    }
-    start[word.size] = '\0';
-    *at = start + word.size + 1;
-    return start;
-}
-
 /* The recipient that the engine asks about, its address in the shard's scratch;
  * the other texts are the engine's. */
 static struct slimta_recipient asked_recipient(
@@ -177,7 +163,7 @@ static struct slimta_recipient asked_recipient(
 
     sli_edge_smtp_ask_question(session, &event);
     recipient = event.rcpt.params;
-    recipient.address = put_word(&at, event.rcpt.path.mailbox);
+    recipient.address = sli_slice_put_text(&at, event.rcpt.path.mailbox);
     return recipient;
 }
 
@@ -346,24 +332,26 @@ static void fill_command(
     struct sli_edge_smtp_session *session, struct sli_edge_arguments *arguments)
 {
     struct sli_smtp_event event;
+    /* The words fit, being parts of one command. */
     char *at = sli_edge_session_shard(&session->base)->text;
 
     sli_edge_smtp_ask_question(session, &event);
     switch (event.type) {
     case SLI_SMTP_EVENT_EHLO:
-        arguments->text = put_word(&at, event.greeting.name);
+        arguments->text = sli_slice_put_text(&at, event.greeting.name);
         break;
     case SLI_SMTP_EVENT_MAIL:
-        arguments->text = put_word(&at, event.mail.path.mailbox);
+        arguments->text = sli_slice_put_text(&at, event.mail.path.mailbox);
         arguments->params = event.mail.params;
         break;
     case SLI_SMTP_EVENT_RCPT:
         arguments->recipient = event.rcpt.params;
-        arguments->recipient.address = put_word(&at, event.rcpt.path.mailbox);
+        arguments->recipient.address =
+            sli_slice_put_text(&at, event.rcpt.path.mailbox);
         break;
     case SLI_SMTP_EVENT_COMMAND:
-        arguments->text = put_word(&at, event.command.verb);
-        arguments->more = put_word(&at, event.command.argument);
+        arguments->text = sli_slice_put_text(&at, event.command.verb);
+        arguments->more = sli_slice_put_text(&at, event.command.argument);
         break;
     default:
         break;

@@ -31,6 +31,7 @@ static void test_init_default(void **state)
 static void test_init_refused(void **state)
 {
     struct fail_alloc full;
+    struct slimta_error error = {0};
     struct slimta_alloc out = {.size = 77};
     struct slimta_alloc table;
 
@@ -48,8 +49,11 @@ static void test_init_refused(void **state)
     table = full.table;
     table.release = NULL;
     assert_int_equal(sli_alloc_init(&out, &table), SLIMTA_EINVAL);
+    assert_int_equal(sli_alloc_take(&out, &table, &error), SLIMTA_EINVAL);
+    assert_string_equal(
+        error.text, "alloc: of a wrong size, or only some functions are there");
     assert_int_equal(out.size, 77);
-    assert_int_equal(sli_alloc_init(&out, &full.table), 0);
+    assert_int_equal(sli_alloc_take(&out, &full.table, NULL), 0);
     assert_ptr_equal(out.user, &full);
 }
 

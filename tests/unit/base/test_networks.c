@@ -7,23 +7,7 @@
 #include "base/address.h"
 #include "base/networks.h"
 #include "base/slice.h"
-#include "fail_alloc.h"
-
-static struct fail_alloc counting;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fail_alloc_init(&counting, 0, FAIL_ALLOC_ONCE);
-    return 0;
-}
-
-/* Every test gives all memory back. */
-static int tear_down(void **state)
-{
-    (void)state;
-    return counting.live == 0 ? 0 : -1;
-}
+#include "counting.h"
 
 /* "" is an unknown one. */
 static struct slimta_address address_of(const char *text)
@@ -221,12 +205,11 @@ static void bears_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(finds_addresses, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            names_the_bad_member, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(cuts_a_long_member, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(takes_a_thousand, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(bears_no_memory, set_up, tear_down),
+        COUNTED(finds_addresses),
+        COUNTED(names_the_bad_member),
+        COUNTED(cuts_a_long_member),
+        COUNTED(takes_a_thousand),
+        COUNTED(bears_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

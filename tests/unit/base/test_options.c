@@ -116,6 +116,29 @@ static void test_wrong_size(void **state)
     assert_int_equal(to.a, 7);
 }
 
+static void test_take(void **state)
+{
+    const struct options from = {.size = sizeof from, .a = 1};
+    const struct options wrong = {.size = 1, .a = 1};
+    struct options to = {.a = 7};
+    struct slimta_error error = {0};
+
+    (void)state;
+    assert_int_equal(SLI_OPTIONS_TAKE("these", &to, NULL, &error), 0);
+    assert_int_equal(to.a, 7);
+    assert_int_equal(
+        SLI_OPTIONS_TAKE("these", &to, &wrong, &error), SLIMTA_EINVAL);
+    assert_int_equal(to.a, 7);
+    assert_int_equal(error.code, SLIMTA_EINVAL);
+    assert_string_equal(error.text,
+        "these: of a wrong size, or with something that this version does not "
+        "know");
+    assert_int_equal(
+        SLI_OPTIONS_TAKE("these", &to, &wrong, NULL), SLIMTA_EINVAL);
+    assert_int_equal(SLI_OPTIONS_TAKE("these", &to, &from, &error), 0);
+    assert_int_equal(to.a, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_longer),
         cmocka_unit_test(test_tail),
         cmocka_unit_test(test_wrong_size),
+        cmocka_unit_test(test_take),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

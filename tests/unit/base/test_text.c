@@ -52,12 +52,24 @@ static void test_is_empty_at_first(void **state)
     assert_string_equal(out, "");
 }
 
+static void test_quotes(void **state)
+{
+    char out[32];
+    struct sli_text text = sli_text_in(out, sizeof out);
+
+    (void)state;
+    sli_text_put_quoted(&text, SLI_LITERAL(""));
+    sli_text_put_quoted(&text, SLI_LITERAL("a \"b\\\r\n\0\x7f\xff~"));
+    assert_string_equal(out, "\"\"\"a \\\"b\\\\?????~\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fits),
         cmocka_unit_test(test_is_cut),
         cmocka_unit_test(test_is_empty_at_first),
+        cmocka_unit_test(test_quotes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -690,8 +690,8 @@ static void checks_options(void **state)
         const char *text;
     } rows[] = {
         {{0},
-            "proxy: its size is wrong, or it asks for something that this "
-            "version does not know"},
+            "proxy: of a wrong size, or with something that this version does "
+            "not know"},
         {{.size = sizeof rows->options,
              .version = (enum slimta_proxy_version)3},
             "proxy: version 3 is not one of its values"},

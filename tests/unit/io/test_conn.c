@@ -628,6 +628,31 @@ static void lingering_has_a_limit_of_time(void **state)
     }
 }
 
+/* As many octets as its owner says, and as long. */
+static void a_longer_linger_has_limits_of_its_own(void **state)
+{
+    static char block[1000];
+
+    (void)state;
+    open_tcp_pair();
+    sli_io_conn_linger(rig.conn, sizeof block, SLI_IO_CONN_LINGER_MS + 1000);
+    assert_int_equal(
+        send(rig.peer, block, sizeof block - 1, MSG_NOSIGNAL), 999);
+    settle();
+    test_loop_skip(&rig.test, SLI_IO_CONN_LINGER_MS);
+    settle();
+    assert_false(rig.closed);
+    peer_sends("1");
+    until(&rig.closed);
+    tear_down();
+
+    open_tcp_pair();
+    sli_io_conn_linger(rig.conn, UINT64_MAX, SLI_IO_CONN_LINGER_MS + 1000);
+    test_loop_skip(&rig.test, SLI_IO_CONN_LINGER_MS + 1000);
+    until(&rig.closed);
+    tear_down();
+}
+
 static void lingering_can_be_hurried(void **state)
 {
     (void)state;
@@ -753,6 +778,7 @@ int main(void)
         cmocka_unit_test(linger_reads_on_and_drops),
         cmocka_unit_test(linger_has_a_limit_of_octets),
         cmocka_unit_test(lingering_has_a_limit_of_time),
+        cmocka_unit_test(a_longer_linger_has_limits_of_its_own),
         cmocka_unit_test(lingering_can_be_hurried),
         cmocka_unit_test(a_reset_ends_the_lingering),
         cmocka_unit_test(open_that_fails_leaves_the_descriptor),

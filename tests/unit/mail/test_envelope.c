@@ -5,24 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fail_alloc.h"
+#include "counting.h"
 #include "sample.h"
-
-static struct fail_alloc counting;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fail_alloc_init(&counting, 0, FAIL_ALLOC_ONCE);
-    return 0;
-}
-
-/* Every test gives all memory back. */
-static int tear_down(void **state)
-{
-    (void)state;
-    return counting.live == 0 ? 0 : -1;
-}
 
 static struct slimta_envelope *build(const struct sample *sample)
 {
@@ -239,6 +223,33 @@ static void test_sealed(void **state)
         SLIMTA_ESTATE);
     assert_int_equal(slimta_envelope_recipient_count(envelope), 0);
     assert_int_equal(slimta_envelope_prepended(envelope).size, 0);
+    slimta_envelope_unref(envelope);
+}
+
+static void test_learns_a_name(void **state)
+{
+    struct sample sample = sample_make();
+    struct slimta_envelope *envelope = build(&sample);
+
+    (void)state;
+    assert_int_equal(
+        sli_mail_envelope_set_reverse_name(envelope, "mx.example.org"), 0);
+    fail_alloc_arm(&counting, 1, FAIL_ALLOC_ONWARD);
+    for (int i = 0; i < 200; i++) { /* more than a block of the arena */
+        (void)sli_mail_envelope_set_reverse_name(envelope, "mx.example.org");
+    }
+    assert_int_equal(
+        sli_mail_envelope_set_reverse_name(envelope, "late.example.org"),
+        SLIMTA_ENOMEM);
+    fail_alloc_arm(&counting, 0, FAIL_ALLOC_ONCE);
+    assert_string_equal(
+        slimta_envelope_client(envelope)->reverse_name, "mx.example.org");
+    sli_mail_envelope_seal_but_recipients(envelope, 1);
+    assert_int_equal(
+        sli_mail_envelope_set_reverse_name(envelope, "late.example.org"),
+        SLIMTA_ESTATE);
+    assert_string_equal(
+        slimta_envelope_client(envelope)->reverse_name, "mx.example.org");
     slimta_envelope_unref(envelope);
 }
 
@@ -701,32 +712,31 @@ static void test_waives_tls(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_keeps_what_it_got),
-        TEST(test_null_and_unknown),
-        TEST(test_recipients_stay_in_place),
-        TEST(test_prepend),
-        TEST(test_prepend_many),
-        TEST(test_sealed),
-        TEST(test_stage),
-        TEST(test_staged_take_no_memory_each),
-        TEST(test_sealed_but_recipients),
-        TEST(test_header),
-        TEST(test_header_prepended_first),
-        TEST(test_header_in_large_section),
-        TEST(test_split),
-        TEST(test_reports),
-        TEST(test_waives_tls),
-        TEST(test_split_of_none),
-        TEST(test_take_content),
-        TEST(test_references),
-        TEST(test_table_is_copied),
-        TEST(test_no_memory),
-        TEST(test_no_memory_changes_nothing),
+        COUNTED(test_keeps_what_it_got),
+        COUNTED(test_null_and_unknown),
+        COUNTED(test_recipients_stay_in_place),
+        COUNTED(test_prepend),
+        COUNTED(test_prepend_many),
+        COUNTED(test_sealed),
+        COUNTED(test_learns_a_name),
+        COUNTED(test_stage),
+        COUNTED(test_staged_take_no_memory_each),
+        COUNTED(test_sealed_but_recipients),
+        COUNTED(test_header),
+        COUNTED(test_header_prepended_first),
+        COUNTED(test_header_in_large_section),
+        COUNTED(test_split),
+        COUNTED(test_reports),
+        COUNTED(test_waives_tls),
+        COUNTED(test_split_of_none),
+        COUNTED(test_take_content),
+        COUNTED(test_references),
+        COUNTED(test_table_is_copied),
+        COUNTED(test_no_memory),
+        COUNTED(test_no_memory_changes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include <slimta/error.h>
 
 #include "base/slice.h"
-#include "fail_alloc.h"
+#include "counting.h"
 #include "guard.h"
 #include "proxy/crc32c.h"
 #include "proxy/decoder.h"
@@ -27,22 +27,6 @@
 
 /* What a decoder keeps here, when a test says nothing else. */
 enum { TLVS_MAX = 4096 };
-
-static struct fail_alloc counting;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fail_alloc_init(&counting, 0, FAIL_ALLOC_ONCE);
-    return 0;
-}
-
-/* Every test gives all memory back. */
-static int tear_down(void **state)
-{
-    (void)state;
-    return counting.live == 0 ? 0 : -1;
-}
 
 static struct sli_proxy_decoder *start_keeping(
     enum slimta_proxy_version version, size_t max_tlv_bytes)
@@ -782,25 +766,21 @@ static void bears_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(reads_lines, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_lines, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(limits_the_line, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(reads_blocks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_blocks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(knows_unix, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(knows_a_real_one, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(checks_the_checksum, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            checks_the_checksum_of_the_longest, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(tells_tlvs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            tells_nothing_of_local, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            limits_the_unique_id, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(limits_what_is_kept, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            skips_an_ssl_part_that_is_too_long, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(bears_no_memory, set_up, tear_down),
+        COUNTED(reads_lines),
+        COUNTED(refuses_lines),
+        COUNTED(limits_the_line),
+        COUNTED(reads_blocks),
+        COUNTED(refuses_blocks),
+        COUNTED(knows_unix),
+        COUNTED(knows_a_real_one),
+        COUNTED(checks_the_checksum),
+        COUNTED(checks_the_checksum_of_the_longest),
+        COUNTED(tells_tlvs),
+        COUNTED(tells_nothing_of_local),
+        COUNTED(limits_the_unique_id),
+        COUNTED(limits_what_is_kept),
+        COUNTED(skips_an_ssl_part_that_is_too_long),
+        COUNTED(bears_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

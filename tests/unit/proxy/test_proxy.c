@@ -6,24 +6,8 @@
 #include <slimta/error.h>
 
 #include "base/slice.h"
-#include "fail_alloc.h"
+#include "counting.h"
 #include "proxy/proxy.h"
-
-static struct fail_alloc counting;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fail_alloc_init(&counting, 0, FAIL_ALLOC_ONCE);
-    return 0;
-}
-
-/* Every test gives all memory back. */
-static int tear_down(void **state)
-{
-    (void)state;
-    return counting.live == 0 ? 0 : -1;
-}
 
 static struct slimta_proxy *build(struct slimta_slice tlvs)
 {
@@ -221,18 +205,13 @@ static void bears_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(
-            tells_nothing_without_tlvs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(tells_every_part, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            has_room_for_the_most_texts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            trusts_only_a_certificate, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            tells_clean_texts_only, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            numbers_those_of_a_type, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(bears_no_memory, set_up, tear_down),
+        COUNTED(tells_nothing_without_tlvs),
+        COUNTED(tells_every_part),
+        COUNTED(has_room_for_the_most_texts),
+        COUNTED(trusts_only_a_certificate),
+        COUNTED(tells_clean_texts_only),
+        COUNTED(numbers_those_of_a_type),
+        COUNTED(bears_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,9 @@ static const unsigned char talk_exporter[32] =
 
 /** Who knows what; `secret` belongs to `kind`. */
 struct talk {
+    struct fail_alloc memory;
     struct sli_sasl *sasl;
-    const struct slimta_alloc *alloc;
+    const struct slimta_alloc *alloc; /**< that memory's */
     struct sli_sasl_channel channel;
     enum sli_sasl_secret_kind kind;
     const char *secret;
@@ -31,17 +32,21 @@ struct talk {
     struct slimta_credentials *credentials; /**< of the last exchange */
 };
 
-static inline void talk_init(struct talk *talk, struct fail_alloc *alloc)
+static inline void talk_init(struct talk *talk)
 {
-    *talk = (struct talk){.alloc = &alloc->table};
+    *talk = (struct talk){.sasl = NULL};
+    fail_alloc_init(&talk->memory, 0, FAIL_ALLOC_ONCE);
+    talk->alloc = &talk->memory.table;
     assert_int_equal(sli_sasl_new(&talk->sasl, talk->alloc, "salt key"), 0);
 }
 
+/** All memory is given back. */
 static inline void talk_fini(struct talk *talk)
 {
     slimta_credentials_unref(talk->credentials);
     talk->credentials = NULL;
     sli_sasl_free(talk->sasl);
+    assert_int_equal(talk->memory.live, 0);
 }
 
 static inline struct sli_sasl_exchange *talk_start(
@@ -109,6 +114,19 @@ static inline Gsasl_session *talk_client(struct talk *talk, Gsasl *gsasl,
     return client;
 }
 
+/* Keeps what the exchange came to, and frees it. */
+static inline void talk_end(struct talk *talk,
+    struct sli_sasl_exchange *exchange, enum sli_sasl_next next)
+{
+    (void)snprintf(talk->error, sizeof talk->error, "%s",
+        sli_sasl_exchange_error(exchange));
+    slimta_credentials_unref(talk->credentials);
+    talk->credentials = next == SLI_SASL_CREDENTIALS
+        ? sli_sasl_exchange_credentials(exchange)
+        : NULL;
+    sli_sasl_exchange_free(exchange);
+}
+
 /** Runs a whole exchange; its end. */
 static inline enum sli_sasl_next talk_run(struct talk *talk,
     const char *mechanism, const char *name, const char *password)
@@ -136,13 +154,7 @@ static inline enum sli_sasl_next talk_run(struct talk *talk,
         next = talk_step(talk, exchange, &message);
         gsasl_free(output);
     }
-    (void)snprintf(talk->error, sizeof talk->error, "%s",
-        sli_sasl_exchange_error(exchange));
-    slimta_credentials_unref(talk->credentials);
-    talk->credentials = next == SLI_SASL_CREDENTIALS
-        ? sli_sasl_exchange_credentials(exchange)
-        : NULL;
-    sli_sasl_exchange_free(exchange);
+    talk_end(talk, exchange, next);
     gsasl_finish(client);
     gsasl_done(gsasl);
     return next;
@@ -160,13 +172,7 @@ static inline enum sli_sasl_next talk_feed(struct talk *talk,
     for (size_t i = 0; i < count && next == SLI_SASL_CHALLENGE; i++) {
         next = talk_step(talk, exchange, &messages[i]);
     }
-    (void)snprintf(talk->error, sizeof talk->error, "%s",
-        sli_sasl_exchange_error(exchange));
-    slimta_credentials_unref(talk->credentials);
-    talk->credentials = next == SLI_SASL_CREDENTIALS
-        ? sli_sasl_exchange_credentials(exchange)
-        : NULL;
-    sli_sasl_exchange_free(exchange);
+    talk_end(talk, exchange, next);
     return next;
 }
 

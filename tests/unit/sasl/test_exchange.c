@@ -16,10 +16,9 @@ enum { ALL = sizeof all / sizeof *all };
 
 static const struct slimta_slice empty = {"", 0};
 
-static void init(struct talk *talk, struct fail_alloc *alloc)
+static void init(struct talk *talk)
 {
-    fail_alloc_init(alloc, 0, FAIL_ALLOC_ONCE);
-    talk_init(talk, alloc);
+    talk_init(talk);
     talk->channel.exporter = talk_exporter;
     talk->channel.offers_plus = 1;
     talk->channel.certificate_name = "tim";
@@ -35,11 +34,10 @@ static const unsigned char *exporter_for(const char *mechanism)
 /* A client that knows of binding says `y`, where -PLUS is offered `n`. */
 static void test_proves_by_each(void **state)
 {
-    struct fail_alloc alloc;
     struct talk talk;
 
     (void)state;
-    init(&talk, &alloc);
+    init(&talk);
     for (size_t i = 0; i < ALL; i++) {
         talk.exporter = exporter_for(all[i]);
         assert_int_equal(
@@ -51,23 +49,20 @@ static void test_proves_by_each(void **state)
         assert_null(strstr(talk.log, "pencil"));
     }
     talk_fini(&talk);
-    assert_int_equal(alloc.live, 0);
 }
 
 /* An emoji: SASLprep's Unicode 3.2 knew none. */
 static void test_takes_passwords_of_today(void **state)
 {
     static const struct slimta_slice plain = {"\0tim\0\xf0\x9f\x98\x80", 9};
-    struct fail_alloc alloc;
     struct talk talk;
 
     (void)state;
-    init(&talk, &alloc);
+    init(&talk);
     talk.secret = "\xf0\x9f\x98\x80";
     assert_int_equal(
         talk_feed(&talk, "PLAIN", &plain, 1), SLI_SASL_CREDENTIALS);
     talk_fini(&talk);
-    assert_int_equal(alloc.live, 0);
 }
 
 /* libgsasl takes no such name with SCRAM; that is no lack of memory. */
@@ -75,27 +70,24 @@ static void test_refuses_names_of_today_with_scram(void **state)
 {
     static const struct slimta_slice first = {
         "n,,n=\xf0\x9f\x98\x80,r=abc", 15};
-    struct fail_alloc alloc;
     struct talk talk;
 
     (void)state;
-    init(&talk, &alloc);
+    init(&talk);
     assert_int_equal(
         talk_feed(&talk, "SCRAM-SHA-1", &first, 1), SLI_SASL_REFUSED);
     assert_string_equal(talk.error, "libgsasl does not take the name");
     talk_fini(&talk);
-    assert_int_equal(alloc.live, 0);
 }
 
 static void test_refuses_empty_messages(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ALL - 1; i++) {
-        struct fail_alloc alloc;
         struct talk talk;
         struct sli_sasl_exchange *exchange;
 
-        init(&talk, &alloc);
+        init(&talk);
         exchange = talk_start(&talk, all[i]);
         assert_int_equal(
             sli_sasl_exchange_step(exchange, &empty), SLI_SASL_REFUSED);
@@ -108,7 +100,6 @@ static void test_refuses_empty_messages(void **state)
             sli_sasl_exchange_step(exchange, &empty), SLI_SASL_REFUSED);
         sli_sasl_exchange_free(exchange);
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
 }
 
@@ -119,11 +110,10 @@ static void test_stays_refused(void **state)
 
     (void)state;
     for (int way = 0; way < 4; way++) {
-        struct fail_alloc alloc;
         struct talk talk;
         struct sli_sasl_exchange *exchange;
 
-        init(&talk, &alloc);
+        init(&talk);
         exchange = talk_start(&talk, "PLAIN");
         if (way == 0) { /* a secret before there is a name */
             assert_int_equal(sli_sasl_exchange_secret(
@@ -154,7 +144,6 @@ static void test_stays_refused(void **state)
             SLI_SASL_REFUSED);
         sli_sasl_exchange_free(exchange);
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
 }
 
@@ -163,11 +152,10 @@ static void test_is_freed_halfway(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ALL; i++) {
-        struct fail_alloc alloc;
         struct talk talk;
         struct sli_sasl_exchange *exchange;
 
-        init(&talk, &alloc);
+        init(&talk);
         exchange = talk_start(&talk, all[i]);
         assert_string_equal(sli_sasl_exchange_authcid(exchange), "");
         assert_int_equal(sli_sasl_exchange_challenge(exchange).size, 0);
@@ -176,7 +164,6 @@ static void test_is_freed_halfway(void **state)
         sli_sasl_exchange_free(exchange);
         sli_sasl_exchange_free(NULL);
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
 }
 
@@ -277,13 +264,12 @@ static void test_is_shared_by_threads(void **state)
 {
     enum { THREADS = 4 };
 
-    struct fail_alloc alloc;
     struct talk first;
     struct talk talks[THREADS];
     pthread_t threads[THREADS];
 
     (void)state;
-    init(&first, &alloc);
+    init(&first);
     for (size_t i = 0; i < THREADS; i++) {
         talks[i] = first;
         assert_int_equal(
@@ -293,7 +279,6 @@ static void test_is_shared_by_threads(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
     talk_fini(&first);
-    assert_int_equal(alloc.live, 0);
 }
 
 int main(void)

@@ -61,10 +61,9 @@ static int make_stored(void **state)
             stored[1], "SCRAM-SHA-256", "pencil", 0, NULL) != 0;
 }
 
-static void init(struct talk *talk, struct fail_alloc *alloc, size_t mechanism)
+static void init(struct talk *talk, size_t mechanism)
 {
-    fail_alloc_init(alloc, 0, FAIL_ALLOC_ONCE);
-    talk_init(talk, alloc);
+    talk_init(talk);
     if (mechanism >= 2) {
         talk->channel.exporter = talk_exporter;
         talk->channel.offers_plus = 1;
@@ -76,10 +75,9 @@ static void test_proves_with_a_password(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ALL; i++) {
-        struct fail_alloc alloc;
         struct talk talk;
 
-        init(&talk, &alloc, i);
+        init(&talk, i);
         talk.kind = SLI_SASL_SECRET_PASSWORD;
         talk.secret = "p\xc3\xa4ncil";
         talk.authzid = "a,b=c";
@@ -94,7 +92,6 @@ static void test_proves_with_a_password(void **state)
         assert_true(slimta_credentials_are_proved(talk.credentials));
         assert_null(slimta_credentials_password(talk.credentials));
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
 }
 
@@ -102,10 +99,9 @@ static void test_proves_with_stored_keys(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ALL; i++) {
-        struct fail_alloc alloc;
         struct talk talk;
 
-        init(&talk, &alloc, i);
+        init(&talk, i);
         talk.kind = SLI_SASL_SECRET_STORED;
         talk.secret = stored[i % 2];
         assert_int_equal(
@@ -118,7 +114,6 @@ static void test_proves_with_stored_keys(void **state)
         assert_int_equal(
             talk_run(&talk, all[i], "user", "pencil"), SLI_SASL_REFUSED);
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
 }
 
@@ -143,10 +138,9 @@ static void test_refuses_alike(void **state)
     (void)state;
     for (size_t i = 0; i < ALL * (sizeof rows / sizeof *rows); i++) {
         size_t mechanism = i % ALL;
-        struct fail_alloc alloc;
         struct talk talk;
 
-        init(&talk, &alloc, mechanism); /* the salt outlives the edge */
+        init(&talk, mechanism); /* the salt outlives the edge */
         talk.kind = rows[i / ALL].kind;
         talk.secret = rows[i / ALL].secret;
         assert_int_equal(talk_run(&talk, all[mechanism], "user", "pencil"),
@@ -157,7 +151,6 @@ static void test_refuses_alike(void **state)
         }
         assert_string_equal(talk.log, logs[mechanism]);
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
     assert_string_not_equal(logs[0], logs[1]);
     assert_string_equal(logs[1], logs[3]);
@@ -173,10 +166,9 @@ static void test_salts(void **state)
 
     (void)state;
     for (size_t i = 0; i < 4; i++) {
-        struct fail_alloc alloc;
         struct talk talk;
 
-        init(&talk, &alloc, 0);
+        init(&talk, 0);
         sli_sasl_free(talk.sasl);
         assert_int_equal(
             sli_sasl_new(&talk.sasl, talk.alloc, i == 3 ? NULL : keys[i]), 0);
@@ -254,12 +246,11 @@ static void test_speaks_as_the_rfcs(void **state)
         struct slimta_slice first = sli_slice_text(vectors[i].said[0]);
         struct slimta_slice final = sli_slice_text(vectors[i].said[2]);
         const struct slimta_slice empty = {"", 0};
-        struct fail_alloc alloc;
         struct talk talk;
         struct sli_sasl_exchange *exchange;
 
         write_keys(secret, vectors[i].mechanism, vectors[i].salt);
-        init(&talk, &alloc, 0);
+        init(&talk, 0);
         talk.kind = SLI_SASL_SECRET_STORED;
         talk.secret = secret;
         forced_nonce = vectors[i].nonce;
@@ -311,10 +302,9 @@ static void test_holds_the_flag_against_the_offer(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         struct slimta_slice first = sli_slice_text(flags[i].first);
-        struct fail_alloc alloc;
         struct talk talk;
 
-        init(&talk, &alloc, 0);
+        init(&talk, 0);
         talk.channel.exporter = talk_exporter;
         talk.channel.offers_plus = flags[i].offers_plus;
         talk.kind = SLI_SASL_SECRET_STORED;
@@ -324,18 +314,16 @@ static void test_holds_the_flag_against_the_offer(void **state)
         assert_string_equal(
             talk.error, flags[i].error == NULL ? "" : flags[i].error);
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
 }
 
 static void test_refuses_another_channel(void **state)
 {
     static const unsigned char other[32] = "an exporter of somebody else's";
-    struct fail_alloc alloc;
     struct talk talk;
 
     (void)state;
-    init(&talk, &alloc, 3);
+    init(&talk, 3);
     talk.kind = SLI_SASL_SECRET_STORED;
     talk.secret = stored[1];
     talk.exporter = other;
@@ -370,15 +358,13 @@ static void test_refuses_a_malformed_first(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad_first / sizeof *bad_first; i++) {
         struct slimta_slice first = sli_slice_text(bad_first[i]);
-        struct fail_alloc alloc;
         struct talk talk;
 
-        init(&talk, &alloc, 0);
+        init(&talk, 0);
         assert_int_equal(
             talk_feed(&talk, "SCRAM-SHA-1", &first, 1), SLI_SASL_REFUSED);
         assert_string_equal(talk.log, ""); /* nobody was asked for a secret */
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
 }
 
@@ -417,7 +403,6 @@ static void test_refuses_a_malformed_final(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof bad_final / sizeof *bad_final; i++) {
-        struct fail_alloc alloc;
         struct talk talk;
         struct sli_sasl_exchange *exchange;
         struct slimta_slice challenge;
@@ -426,7 +411,7 @@ static void test_refuses_a_malformed_final(void **state)
         char nonce[64];
         char text[256];
 
-        init(&talk, &alloc, 0);
+        init(&talk, 0);
         talk.kind = SLI_SASL_SECRET_STORED;
         talk.secret = stored[0];
         exchange = talk_start(&talk, "SCRAM-SHA-1");
@@ -446,7 +431,6 @@ static void test_refuses_a_malformed_final(void **state)
         sli_sasl_exchange_free(exchange);
         guard_free(&guard);
         talk_fini(&talk);
-        assert_int_equal(alloc.live, 0);
     }
 }
 
@@ -457,11 +441,10 @@ static void test_hides_slowness(void **state)
 
     (void)state;
     for (int is_stored = 0; is_stored < 2; is_stored++) {
-        struct fail_alloc alloc;
         struct talk talk;
         struct sli_sasl_exchange *exchange;
 
-        init(&talk, &alloc, 0);
+        init(&talk, 0);
         talk.kind =
             is_stored ? SLI_SASL_SECRET_STORED : SLI_SASL_SECRET_PASSWORD;
         talk.secret = is_stored ? stored[1] : "pencil";

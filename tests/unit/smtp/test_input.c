@@ -171,7 +171,8 @@ static void takes_lines_with_a_word_up_to_theirs(void **state)
             enum sli_smtp_input_result result;
 
             assert_int_equal(
-                sli_input_feed(&input->octets, sli_slice(cases[i].text, cut)), 0);
+                sli_input_feed(&input->octets, sli_slice(cases[i].text, cut)),
+                0);
             result = sli_smtp_input_line(input, &both, &line);
             assert_int_equal(sli_input_park(&input->octets), 0);
             feed(fixture, cases[i].text + cut);
