@@ -103,20 +103,6 @@ static void tells_why_a_hop_does_not_want_us(void **state)
     play(1, HOP_EHLO, "500 5.5.1 No LMTP\r\n", "500 5.5.1 No LMTP");
 }
 
-/* A port that nobody listens at. */
-static void find_closed_port(char text[64])
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    (void)snprintf(text, 64, "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
-    assert_int_equal(close(fd), 0);
-}
-
 static void says_so_when_no_hop_is_there(void **state)
 {
     char text[64];
@@ -125,7 +111,7 @@ static void says_so_when_no_hop_is_there(void **state)
     struct smtp_relay *relay;
 
     (void)state;
-    find_closed_port(text);
+    host_closed_port(text);
     relay = smtp_relay_new(&options, NULL, 0);
     smtp_relay_ask(relay, SMTP_RELAY_MAIL, "451 4.4.");
     smtp_relay_ask(relay, SMTP_RELAY_MAIL, "451 4.4.");
@@ -143,7 +129,7 @@ static void tries_the_next_hop(void **state)
     struct smtp_relay *relay = smtp_relay_prepare(0);
 
     (void)state;
-    find_closed_port(closed);
+    host_closed_port(closed);
     (void)snprintf(both, sizeof both, "%s, %s", closed, relay->hop.text);
     smtp_relay_start(relay, &options, NULL);
     smtp_relay_connect(relay);
