@@ -82,8 +82,8 @@ struct slimta_queue_methods {
 
     /** All octets were written: answer as `enqueue` does. No abort follows, so
      * the queue forgets a message that it does not take. When the deadline has
-     * passed the client has heard 451, and a yes comes too late: the message
-     * may come again. */
+     * passed the client has heard 451, and a yes comes too late, of which the
+     * event late_commit tells: the message may come again. */
     void (*commit)(
         struct slimta_queue *queue, void *message, struct slimta_op *op);
 

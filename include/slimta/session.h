@@ -44,8 +44,9 @@ SLIMTA_BEGIN_DECLS
  * every event of the session. */
 SLIMTA_API uint64_t slimta_session_id(const struct slimta_session *session);
 
-/** The client's address and port: those that a PROXY header told, else the real
- * peer's. Never NULL; stays for the whole session. */
+/** The client's address and port: those that a PROXY header or XCLIENT told,
+ * else the real peer's. Never NULL; stays for the whole session, XCLIENT
+ * apart. */
 SLIMTA_API const struct slimta_address *slimta_session_client(
     const struct slimta_session *session);
 
@@ -73,7 +74,7 @@ SLIMTA_API const char *slimta_session_ehlo_as(
 SLIMTA_API int slimta_session_is_extended(const struct slimta_session *session);
 
 /** The word for Received: "SMTP", "ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA",
- * "UTF8SMTP…" (RFC 3848, RFC 6531), "HTTP", "HTTPS". Static. */
+ * "UTF8SMTP…", "LMTP…" (RFC 3848, RFC 6531), "HTTP", "HTTPS". Static. */
 SLIMTA_API const char *slimta_session_protocol(
     const struct slimta_session *session);
 
@@ -88,7 +89,8 @@ SLIMTA_API const struct slimta_auth *slimta_session_auth(
     const struct slimta_session *session);
 
 /** What the PROXY header said beside the addresses; NULL only in an edge whose
- * options ask for none. Stays for the whole session. <slimta/proxy.h> */
+ * options ask for none, and in a mounted HTTP edge. Stays for the whole
+ * session. <slimta/proxy.h> */
 SLIMTA_API const struct slimta_proxy *slimta_session_proxy(
     const struct slimta_session *session);
 

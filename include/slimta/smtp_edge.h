@@ -195,9 +195,9 @@ struct smtp_edge_options {
 SLIMTA_BEGIN_DECLS
 
 /**
- * A new edge that hands its messages to `queue`, which it borrows until it is
- * freed and has stopped. Nothing runs before smtp_edge_start. `options` may be
- * NULL: all defaults.
+ * A new edge that hands its messages to `queue`, which it borrows until it has
+ * stopped (see smtp_edge_stop). Nothing runs before smtp_edge_start. `options`
+ * may be NULL: all defaults.
  *
  * SLIMTA_EINVAL names the option at fault.
  */
@@ -278,7 +278,16 @@ SLIMTA_API void smtp_edge_count(
  * passed, are closed without one. Returns at once, from any thread; calling it
  * again can only shorten the time. The first `stopped` that was given runs
  * once, on the loop or on a thread of the edge's, when every handle of the
- * edge is closed; smtp_edge_free is allowed inside it.
+ * edge is closed, every session's `closed` has run and the queue is detached;
+ * smtp_edge_free is allowed inside it, and before it: then its `edge` is only
+ * a name. Ops that nobody has finished are not waited for. A job of the thread
+ * pool is, also past the time.
+ *
+ * "The edge has stopped" means, wherever something is borrowed until then:
+ * `stopped` has run; or the edge was freed, had threads of its own, and
+ * smtp_edge_free has returned; or it was freed and slimta_loop_run has
+ * returned, slimta_loop_turn or slimta_loop_free has returned 0. One that was
+ * never started has stopped when smtp_edge_free has returned.
  *
  * SLIMTA_ESTATE when the edge was never started or has stopped: then `stopped`
  * does not run.
@@ -288,8 +297,9 @@ SLIMTA_API int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,
 
 /** Stops at once when it runs, and frees when it has stopped. With threads of
  * its own it returns when these have ended (unless it is called inside
- * `stopped`); in a host's loop the rest happens in the loop, and the queue is
- * in use until smtp_edge_stop's `stopped` has run. NULL is accepted. */
+ * `stopped`); in a host's loop, called on its thread, the rest happens in the
+ * loop: the queue is freed after that, see smtp_edge_stop. No other call may
+ * run or follow on the edge. NULL is accepted. */
 SLIMTA_API void smtp_edge_free(struct smtp_edge *edge);
 
 SLIMTA_END_DECLS
