@@ -29,8 +29,13 @@ static const struct flag common_flags[] = {
         AT(hostname)},
     {"--queue", "URI",
         "where messages go [maildir:./mail]:\n"
-        "maildir:DIR[?newlines=lf|crlf], discard:",
-        "maildir:DIR[?newlines=lf|crlf] or discard:", value_queue, AT(queue)},
+        "maildir:DIR[?newlines=lf|crlf], discard:,\n"
+        "or on to smtp://HOST:PORT, smtps://HOST:PORT,\n"
+        "lmtp://HOST:PORT, lmtp:unix:PATH,\n"
+        "http://HOST:PORT/PATH, https://...",
+        "maildir:DIR, discard:, smtp://HOST:PORT, lmtp:unix:PATH, "
+        "http://HOST:PORT/PATH or the like",
+        value_queue, AT(queue)},
     {"--max-size", "BYTES", "longest message [52428800]", whole_number,
         value_count, AT(max_message_bytes)},
     {"--max-recipients", "N", "recipients of a message [1000]", whole_number,
