@@ -30,11 +30,12 @@ static const struct flag common_flags[] = {
     {"--queue", "URI",
         "where messages go [maildir:./mail]:\n"
         "maildir:DIR[?newlines=lf|crlf], discard:,\n"
-        "or on to smtp://HOST:PORT, smtps://HOST:PORT,\n"
+        "smtp://HOST:PORT, smtps://HOST:PORT,\n"
         "lmtp://HOST:PORT, lmtp:unix:PATH,\n"
-        "http://HOST:PORT/PATH, https://...",
-        "maildir:DIR, discard:, smtp://HOST:PORT, lmtp:unix:PATH, "
-        "http://HOST:PORT/PATH or the like",
+        "http://HOST:PORT/PATH, https://HOST:PORT/PATH",
+        "maildir:DIR[?newlines=lf|crlf], discard:, smtp://HOST:PORT, "
+        "smtps://HOST:PORT, lmtp://HOST:PORT, lmtp:unix:PATH, "
+        "http://HOST:PORT/PATH or https://HOST:PORT/PATH",
         value_queue, AT(queue)},
     {"--max-size", "BYTES", "longest message [52428800]", whole_number,
         value_count, AT(max_message_bytes)},

@@ -1,6 +1,7 @@
 /** The queues that --queue names: a row for each scheme. */
 #include "queue.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "settings.h"
@@ -50,22 +51,19 @@ static int make_discard(struct slimta_queue **out, struct settings *settings,
     return slimta_discard_queue_new(out, NULL, error);
 }
 
-/* HOST:PORT, several of them parted by commas */
-static int read_hosts(struct queue_settings *queue, const char *query)
+/* All that hand on: where to. */
+static int read_hop(struct queue_settings *queue, const char *query)
 {
-    return *queue->target != '\0' && strchr(queue->target, '/') == NULL &&
-        query == NULL;
+    return *queue->target != '\0' && query == NULL;
 }
 
-static struct slimta_smtp_queue_options hand_on_options(
-    struct settings *settings, enum slimta_hop_tls policy)
+static struct slimta_smtp_queue_options hop_options(struct settings *settings)
 {
     return (struct slimta_smtp_queue_options){
         .size = sizeof(struct slimta_smtp_queue_options),
         .hosts = settings->queue.target,
         .servers = settings->dns_servers,
         .ehlo_name = settings->hostname,
-        .tls_policy = policy,
         .event = log_event,
         .event_user = &settings->log,
     };
@@ -75,8 +73,7 @@ static struct slimta_smtp_queue_options hand_on_options(
 static int make_smtp(struct slimta_queue **out, struct settings *settings,
     struct slimta_error *error)
 {
-    const struct slimta_smtp_queue_options options =
-        hand_on_options(settings, SLIMTA_HOP_TLS_OFFERED);
+    const struct slimta_smtp_queue_options options = hop_options(settings);
 
     return slimta_smtp_queue_new(out, &options, error);
 }
@@ -85,58 +82,67 @@ static int make_smtp(struct slimta_queue **out, struct settings *settings,
 static int make_smtps(struct slimta_queue **out, struct settings *settings,
     struct slimta_error *error)
 {
-    const struct slimta_smtp_queue_options options =
-        hand_on_options(settings, SLIMTA_HOP_TLS_IMMEDIATE);
+    struct slimta_smtp_queue_options options = hop_options(settings);
 
+    options.tls_policy = SLIMTA_HOP_TLS_IMMEDIATE;
     return slimta_smtp_queue_new(out, &options, error);
 }
 
-/* lmtp://HOST:PORT and lmtp:unix:PATH */
+/* lmtp://HOST:PORT */
 static int make_lmtp(struct slimta_queue **out, struct settings *settings,
     struct slimta_error *error)
 {
-    const struct slimta_smtp_queue_options options =
-        hand_on_options(settings, SLIMTA_HOP_TLS_OFFERED);
+    const struct slimta_smtp_queue_options options = hop_options(settings);
 
     return slimta_lmtp_queue_new(out, &options, error);
 }
 
-static int read_socket(struct queue_settings *queue, const char *query)
+enum { HOP_MAX = sizeof "https://" + QUEUE_TARGET_MAX };
+
+static void put_together(
+    char room[HOP_MAX], const char *begin, const struct settings *settings)
 {
-    return strncmp(queue->target, "unix:/", 6) == 0 && query == NULL;
+    (void)snprintf(room, HOP_MAX, "%s%s", begin, settings->queue.target);
 }
 
-/* http://HOST:PORT/PATH and https:// */
-static int read_url(struct queue_settings *queue, const char *query)
+/* lmtp:unix:PATH */
+static int make_lmtp_unix(struct slimta_queue **out, struct settings *settings,
+    struct slimta_error *error)
 {
-    (void)query;
-    return *queue->target != '\0';
+    struct slimta_smtp_queue_options options = hop_options(settings);
+    char hop[HOP_MAX];
+
+    put_together(hop, "unix:", settings);
+    options.hosts = hop;
+    return slimta_lmtp_queue_new(out, &options, error);
 }
 
+/* http://HOST:PORT/PATH, https://HOST:PORT/PATH */
 static int make_http(struct slimta_queue **out, struct settings *settings,
     struct slimta_error *error)
 {
+    char url[HOP_MAX];
     const struct slimta_http_queue_options options = {
         .size = sizeof options,
-        .urls = settings->queue.uri,
+        .urls = url,
         .servers = settings->dns_servers,
         .event = log_event,
         .event_user = &settings->log,
     };
 
+    put_together(url, settings->queue.scheme->name, settings);
     return slimta_http_queue_new(out, &options, error);
 }
 
-/* One that is the beginning of another stands behind it. */
 static const struct queue_scheme schemes[] = {
     {"maildir:", read_maildir, make_maildir},
     {"discard:", read_discard, make_discard},
-    {"smtp://", read_hosts, make_smtp},
-    {"smtps://", read_hosts, make_smtps},
-    {"lmtp://", read_hosts, make_lmtp},
-    {"lmtp:", read_socket, make_lmtp},
-    {"http://", read_url, make_http},
-    {"https://", read_url, make_http},
+    {"smtp://", read_hop, make_smtp},
+    {"smtps://", read_hop, make_smtps},
+    {"lmtp://", read_hop, make_lmtp},
+    {"lmtp:unix:", read_hop, make_lmtp_unix},
+    {"http://", read_hop, make_http},
+    {"https://", read_hop, make_http},
 };
 
 static const struct queue_scheme *find_scheme(const char *text)
@@ -154,7 +160,7 @@ int queue_read(const char *text, struct queue_settings *out)
     const struct queue_scheme *scheme = find_scheme(text);
     size_t length;
 
-    *out = (struct queue_settings){.scheme = scheme, .uri = text};
+    *out = (struct queue_settings){.scheme = scheme};
     if (scheme == NULL) {
         return 0;
     }

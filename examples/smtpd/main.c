@@ -32,6 +32,10 @@ static const struct flag flags[] = {
         "a whole number of at least 1", value_count, AT(edge.max_errors)},
     {"--lmtp", NULL, "speak LMTP; not on port 25", NULL, value_switch,
         AT(is_lmtp)},
+    {"--xclient-from", "LIST",
+        "peers that may use XCLIENT and XFORWARD:\n"
+        "addresses, networks and \"unix\", parted by commas",
+        "a list of addresses and networks", value_text, AT(edge.xclient_from)},
     {"--command-timeout", "SECONDS", "for a command [300]", whole_seconds,
         value_seconds, AT(edge.command_timeout_ms)},
     {"--data-timeout", "SECONDS", "for a whole message [600]", whole_seconds,

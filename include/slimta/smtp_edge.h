@@ -253,9 +253,9 @@ SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_start(struct smtp_edge *edge,
  * yet. The edge owns `fd` on success only, makes it non-blocking, and closes
  * it; over a limit it does so after a 421. It begins with a PROXY header when
  * the options ask for one. With several threads these take
- * turns. SLIMTA_EINVAL when it is no stream socket; another code when it is not
- * connected (any more); SLIMTA_ESTATE unless the edge runs; SLIMTA_ENOMEM. Any
- * thread.
+ * turns. SLIMTA_EINVAL when it is no stream socket, or for LMTP one of port 25;
+ * another code when it is not connected (any more); SLIMTA_ESTATE unless the
+ * edge runs; SLIMTA_ENOMEM. Any thread.
  */
 SLIMTA_API SLIMTA_MUST_CHECK int smtp_edge_adopt(
     struct smtp_edge *edge, int fd, struct slimta_error *error);

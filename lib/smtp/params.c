@@ -187,7 +187,8 @@ static enum sli_smtp_reply_id read_priority(
 }
 
 /* RFC 4865 section 4: HOLDFOR or HOLDUNTIL, never both; not beyond what was
- * announced, nor in the past. */
+ * announced, nor in the past. A value that cannot be is best answered as one
+ * that cannot be read: 501. */
 static enum sli_smtp_reply_id keep_hold(
     const struct target *target, int64_t until_ms)
 {

@@ -58,7 +58,7 @@
     X(AUTH_REQUIRED, 530, "5.7.0 Authentication required") \
     X(AUTH_NEEDS_TLS, 538, \
         "5.7.11 Encryption required for requested authentication mechanism") \
-    /* RFC 2852 section 4. */ \
+    /* RFC 2852 section 3: permanently, with 55z. */ \
     X(BY_TOO_SOON, 550, "5.4.7 Delivery time is below our minimum") \
     X(BARE_NEWLINE, 550, "5.5.2 Message contains a bare CR or LF") \
     /* RFC 6531 section 3.5. */ \

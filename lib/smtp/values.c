@@ -171,6 +171,16 @@ static int decode_utf8(
     return sli_ascii_is_utf8(sli_slice(out, count));
 }
 
+/* RFC 3461 section 4.2 has ASCII under xtext. Postfix (3.7) puts the octets of
+ * UTF-8 there, as type rfc822, when its own client gave no ORCPT: with SMTPUTF8
+ * no mail is lost over it. */
+static int is_address(struct slimta_slice text, int is_utf8)
+{
+    unsigned classes = SLI_ASCII_PRINT | (is_utf8 ? SLI_ASCII_HIGH : 0u);
+
+    return sli_ascii_all(text, classes) && sli_ascii_is_utf8(text);
+}
+
 int sli_smtp_values_orcpt(struct slimta_slice value, int is_utf8, char *out,
     size_t *type_size, size_t *size)
 {
@@ -187,7 +197,7 @@ int sli_smtp_values_orcpt(struct slimta_slice value, int is_utf8, char *out,
         return decode_utf8(rest, is_utf8, out, size);
     }
     return sli_smtp_xtext_decode(rest, out, size) &&
-        sli_ascii_all(sli_slice(out, *size), SLI_ASCII_PRINT);
+        is_address(sli_slice(out, *size), is_utf8);
 }
 
 int sli_smtp_values_by(

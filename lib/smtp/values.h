@@ -21,7 +21,8 @@ int sli_smtp_values_envid(struct slimta_slice value, char *out, size_t *size);
 
 /** RFC 3461 section 4.2 and RFC 6533 section 3: an address type, ";" and the
  * address. Both are written to `out`, first the type. `is_utf8`: the message
- * has SMTPUTF8, so that an address of type utf-8 may be written as it is. */
+ * has SMTPUTF8, so that an address of type utf-8 may be written as it is, and
+ * UTF-8 may stand in the xtext of any other. */
 int sli_smtp_values_orcpt(struct slimta_slice value, int is_utf8, char *out,
     size_t *type_size, size_t *size);
 

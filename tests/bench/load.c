@@ -20,6 +20,7 @@ enum {
     MAX_MESSAGES = 10 * 1000 * 1000,
     MAX_BODY = 64 * 1024 * 1024,
     MAX_LINE = 1024,
+    CHUNK_LINE = 32, /* the most octets of a line of BDAT */
     /* No more at a time, so that no listen queue overflows. */
     MAX_OPENING = 64,
     READ_SIZE = 64 * 1024,
@@ -31,13 +32,14 @@ enum mode {
     KEPT,      /* a command at a time, many messages on a connection */
     GROUPED,   /* MAIL RCPT DATA in one write, the body in the next */
     PIPELINED, /* the body goes out together with the next MAIL RCPT DATA */
+    CHUNKED,   /* as PIPELINED, the body in chunks and so without DATA */
     SINGLE,    /* a connection for each message */
     IDLE,      /* at most one message, then silence until told otherwise */
     MODES
 };
 
 static const char *const mode_names[MODES] = {
-    "kept", "grouped", "pipelined", "single", "idle"};
+    "kept", "grouped", "pipelined", "chunked", "single", "idle"};
 
 /** What a connection sent last, and so which replies it waits for. */
 enum step {
@@ -46,7 +48,7 @@ enum step {
     MAIL,
     RCPT,
     DATA,
-    GROUP, /* MAIL, RCPT and DATA in one write */
+    GROUP, /* MAIL, RCPT and, but for chunks, DATA in one write */
     BODY,
     BODY_AND_GROUP,
     QUIT,
@@ -62,7 +64,7 @@ enum step {
 static const struct {
     const char *name;
     const char *text;   /* NULL: made in prepare_texts, or nothing to send */
-    const char *expect; /* the codes of the replies, three digits each */
+    const char *expect; /* the replies' codes; of chunks in prepare_chunks */
 } steps[STEPS] = {
     [GREETING] = {"connecting", NULL, "220"},
     [HELLO] = {"EHLO", "EHLO load.example.com\r\n", "250"},
@@ -99,7 +101,10 @@ struct load {
     size_t connection_count;
     size_t messages;
     size_t body_size;
+    size_t chunk_size;
+    size_t body_replies; /* one, or one for each chunk */
     struct text texts[STEPS];
+    const char *expects[STEPS]; /* three digits for each reply */
     struct connection *connections;
     int epoll;
     size_t opened;  /* of the connections, each once */
@@ -182,7 +187,7 @@ static void parse_address(struct load *load, const char *text)
 }
 
 /* Lines of 72 octets as of ordinary text, some of them with a full stop. */
-static size_t fill_body(char *out, size_t size)
+static void fill_content(char *out, size_t size)
 {
     static const char head[] =
         "From: sender@example.com\r\n"
@@ -191,7 +196,7 @@ static size_t fill_body(char *out, size_t size)
     static const char line[] =
         "The quick brown fox jumps over the lazy dog. "
         "Sphinx of black quartz, jud\r\n";
-    static const char end[] = "\r\n.\r\n";
+    static const char end[] = "\r\n";
     size_t used = sizeof head - 1;
 
     memcpy(out, head, used);
@@ -199,31 +204,93 @@ static size_t fill_body(char *out, size_t size)
         memcpy(out + used, line, sizeof line - 1);
         used += sizeof line - 1;
     }
-    /* The end mark brings the last CRLF of its own. */
-    while (used + 2 < size) {
+    while (used + sizeof end - 1 < size) {
         out[used++] = 'x';
     }
     memcpy(out + used, end, sizeof end - 1);
-    return used + sizeof end - 1;
+}
+
+/* The content as its chunks go on the wire; returns how many there are. */
+static size_t fill_chunks(
+    struct text *out, const char *content, size_t size, size_t chunk)
+{
+    char *bytes =
+        alloc_zero(1, size + (size / chunk + 1) * CHUNK_LINE + MAX_LINE);
+    size_t count = 0;
+    size_t used = 0;
+
+    for (size_t at = 0; at < size || count == 0; count++) {
+        size_t left = size - at;
+        size_t part = left < chunk ? left : chunk;
+
+        used += (size_t)sprintf(
+            bytes + used, "BDAT %zu%s\r\n", part, part == left ? " LAST" : "");
+        memcpy(bytes + used, content + at, part);
+        used += part;
+        at += part;
+    }
+    *out = (struct text){bytes, used};
+    return count;
+}
+
+static char *repeat_code(size_t count)
+{
+    char *codes = alloc_zero(count + 1, 3);
+
+    for (size_t i = 0; i < count; i++) {
+        memcpy(codes + i * 3, "250", 3);
+    }
+    return codes;
+}
+
+static void prepare_chunks(struct load *load, const char *content)
+{
+    struct text *body = &load->texts[BODY];
+
+    load->body_replies =
+        fill_chunks(body, content, load->body_size, load->chunk_size);
+    load->texts[GROUP].size -= strlen(DATA_LINE);
+    load->expects[GROUP] = "250250";
+    load->expects[BODY] = repeat_code(load->body_replies);
+    load->expects[BODY_AND_GROUP] = repeat_code(load->body_replies + 2);
+}
+
+static void prepare_data(struct load *load, const char *content)
+{
+    static const char end[] = ".\r\n";
+    char *bytes = alloc_zero(1, load->body_size + MAX_LINE);
+
+    memcpy(bytes, content, load->body_size);
+    memcpy(bytes + load->body_size, end, sizeof end - 1);
+    load->body_replies = 1;
+    load->texts[BODY] = (struct text){bytes, load->body_size + sizeof end - 1};
 }
 
 static void prepare_texts(struct load *load)
 {
-    const char *group = steps[GROUP].text;
-    char *body =
-        alloc_zero(1, load->body_size + MAX_LINE + sizeof MAIL_LINE RCPT_LINE);
-    size_t body_size = fill_body(body, load->body_size);
+    char *content = alloc_zero(1, load->body_size + MAX_LINE);
 
     for (enum step step = 0; step < STEPS; step++) {
+        load->expects[step] = steps[step].expect;
         if (steps[step].text != NULL) {
             load->texts[step] =
                 (struct text){steps[step].text, strlen(steps[step].text)};
         }
     }
-    memcpy(body + body_size, group, strlen(group));
-    load->texts[BODY] = (struct text){body, body_size};
+    fill_content(content, load->body_size);
+    if (load->mode == CHUNKED) {
+        prepare_chunks(load, content);
+    } else {
+        prepare_data(load, content);
+    }
+    free(content);
+    struct text body = load->texts[BODY];
+    struct text group = load->texts[GROUP];
+
+    /* There is room for it behind the body. */
+    memcpy((char *)body.bytes + body.size, group.bytes, group.size);
     load->texts[BODY_AND_GROUP] =
-        (struct text){body, body_size + strlen(group)};
+        (struct text){body.bytes, body.size + group.size};
 }
 
 static void watch(struct load *load, struct connection *connection, int how)
@@ -266,7 +333,7 @@ static void enter(
     struct load *load, struct connection *connection, enum step step)
 {
     connection->step = step;
-    connection->expect = steps[step].expect;
+    connection->expect = load->expects[step];
     connection->unsent = load->texts[step];
     send_unsent(load, connection);
 }
@@ -323,13 +390,12 @@ static enum step step_after_hello(struct load *load)
     if (!start_message(load)) {
         return load->mode == IDLE ? SILENCE : QUIT;
     }
-    return load->mode == GROUPED || load->mode == PIPELINED ? GROUP : MAIL;
+    return load->mode == KEPT || load->mode == IDLE ? MAIL : GROUP;
 }
 
 static enum step step_after_group(struct load *load)
 {
-    return load->mode == PIPELINED && start_message(load) ? BODY_AND_GROUP
-                                                          : BODY;
+    return load->mode != GROUPED && start_message(load) ? BODY_AND_GROUP : BODY;
 }
 
 static enum step step_after_body(struct load *load)
@@ -390,9 +456,10 @@ static void take_reply_line(
     if (line.bytes[3] == '-') {
         return;
     }
-    /* The reply to a body is the first of its step. */
+    /* Those to a body are the first of its step. */
     if ((connection->step == BODY || connection->step == BODY_AND_GROUP) &&
-        expect == steps[connection->step].expect) {
+        expect ==
+            load->expects[connection->step] + 3 * (load->body_replies - 1)) {
         load->done++;
     }
     connection->expect += 3;
@@ -537,10 +604,11 @@ int main(int argc, char **argv)
 {
     struct load load = {0};
 
-    if (argc != 6) {
+    if (argc != 6 && argc != 7) {
         fputs(
-            "usage: load kept|grouped|pipelined|single|idle ADDRESS:PORT"
-            " CONNECTIONS MESSAGES BYTES\n",
+            "usage: load kept|grouped|pipelined|chunked|single|idle"
+            " ADDRESS:PORT CONNECTIONS MESSAGES BYTES"
+            " [CHUNK]\n",
             stderr);
         return 2;
     }
@@ -550,6 +618,11 @@ int main(int argc, char **argv)
         parse_number("CONNECTIONS", argv[3], MAX_CONNECTIONS);
     load.messages = parse_number("MESSAGES", argv[4], MAX_MESSAGES);
     load.body_size = parse_number("BYTES", argv[5], MAX_BODY);
+    load.chunk_size =
+        parse_number("CHUNK", argc == 7 ? argv[6] : argv[5], MAX_BODY);
+    if (load.chunk_size == 0) {
+        fail("a chunk has to have octets");
+    }
     if (load.mode == SINGLE && load.connection_count > load.messages) {
         load.connection_count = load.messages;
     }

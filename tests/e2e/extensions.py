@@ -77,6 +77,46 @@ def lmtp_replies():
         server.maildir.take_one()
 
 
+def swaks_xclient(server, *more):
+    done = subprocess.run(
+        [tool('swaks', 'swaks'), '--server', '127.0.0.1', '--port',
+         str(server.port), '--helo', 'proxy.example', '--from',
+         'a@example.com', '--to', 'b@example.net', '--body', 'Hello', *more],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+    return done.returncode, done.stdout.decode('utf-8', 'replace')
+
+
+XCLIENT = ['--xclient-addr', '192.0.2.7', '--xclient-name', 'far.example',
+           '--xclient-helo', 'helo.example']
+
+
+@test
+def xclient():
+    """swaks --xclient: a listed peer speaks for another client"""
+    with Server('--xclient-from', '192.0.2.0/24,127.0.0.1') as server:
+        status, said = swaks_xclient(server, *XCLIENT)
+        equal(status, 0, said)
+        received = server.maildir.take_one().received
+        # swaks greets anew after it, as itself.
+        check(received.startswith('from proxy.example (far.example '
+                                  '[192.0.2.7])'), received)
+
+
+@test
+def xclient_of_nobody():
+    """swaks --xclient: to all others it is not offered, nor obeyed"""
+    with Server('--xclient-from', '192.0.2.0/24,unix') as server:
+        status, said = swaks_xclient(server, *XCLIENT, '--xclient-optional')
+        equal(status, 0, said)
+        check('Host did not advertise XCLIENT' in said, said)
+        received = server.maildir.take_one().received
+        check('192.0.2.7' not in received and '[127.0.0.1]' in received,
+              received)
+        with Wire(server.port) as wire:
+            wire.greet()
+            wire.ask('XCLIENT ADDR=192.0.2.7', '5')
+
+
 @test
 def wishes():
     """what the sender asks for is kept above the trace"""

@@ -221,6 +221,7 @@ for bad in [['--what'], ['--listen', 'nonsense'], ['--listen', '1.2.3.4'],
             ['--data-timeout', 'soon'], ['--drain-timeout', ' 1'],
             ['--threads', '99999'], ['--log-level', 'loud'],
             ['--log-format', 'xml'], ['--hostname', 'a b'],
+            ['--xclient-from', '10.0.0.1/8'], ['--xclient-from', 'here'],
             ['--max-size', '99999999999999999999'], ['extra'], ['--listen']]:
     tap.case('exit 2: ' + ' '.join(repr(word) for word in bad), bad_options,
              bad)

@@ -287,15 +287,22 @@ int smtp_edge_listen_unix(
     return sli_edge_listen_unix(&edge->edge, path, error);
 }
 
-int smtp_edge_listen_fd(
-    struct smtp_edge *edge, int fd, struct slimta_error *error)
+/* Of a descriptor that the host has: a listener's or a connection's. */
+static int check_port_of(
+    const struct smtp_edge *edge, int fd, struct slimta_error *error)
 {
     struct slimta_address address = {.port = 0};
-    int err;
 
     /* What it is, the edge says better. */
     (void)sli_io_socket_local_address(fd, &address);
-    err = sli_edge_smtp_lmtp_check_port(edge, address.port, error);
+    return sli_edge_smtp_lmtp_check_port(edge, address.port, error);
+}
+
+int smtp_edge_listen_fd(
+    struct smtp_edge *edge, int fd, struct slimta_error *error)
+{
+    int err = check_port_of(edge, fd, error);
+
     return err != 0 ? err : sli_edge_listen_fd(&edge->edge, fd, error);
 }
 
@@ -329,7 +336,9 @@ void smtp_edge_count(
 
 int smtp_edge_adopt(struct smtp_edge *edge, int fd, struct slimta_error *error)
 {
-    return sli_edge_adopt(&edge->edge, fd, error);
+    int err = check_port_of(edge, fd, error);
+
+    return err != 0 ? err : sli_edge_adopt(&edge->edge, fd, error);
 }
 
 int smtp_edge_stop(struct smtp_edge *edge, uint64_t drain_ms,

@@ -151,6 +151,52 @@ static void test_tcp(void **state)
     assert_memory_equal(hear(f), "220 ", 4);
 }
 
+/* A connection to port 25 of loopback; -1 where nobody may listen there. */
+static int connect_to_25(struct fixture *f)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(25)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = -1;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 24);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+        listen(listener, 1) == 0) {
+        (void)close(f->fds[0]);
+        f->fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(
+            connect(f->fds[0], (struct sockaddr *)&address, sizeof address), 0);
+        fd = accept(listener, NULL, NULL);
+        assert_true(fd >= 0);
+    }
+    assert_int_equal(close(listener), 0);
+    return fd;
+}
+
+/* RFC 2033 section 5: no LMTP there, whoever has accepted the connection. */
+static void test_lmtp_is_not_on_port_25(void **state)
+{
+    const struct smtp_edge_options options = {
+        .size = sizeof options, .dialect = SLIMTA_DIALECT_LMTP};
+    struct fixture *f = *state;
+    struct slimta_error error = {0};
+    struct smtp_edge *lmtp = NULL;
+    int fd = connect_to_25(f);
+
+    if (fd < 0) {
+        skip();
+    }
+    (void)close(f->fds[1]);
+    f->fds[1] = fd;
+    start(f);
+    assert_int_equal(smtp_edge_new(&lmtp, &options, f->queue, NULL), 0);
+    assert_int_equal(smtp_edge_start(lmtp, f->loop, NULL), 0);
+    assert_int_equal(smtp_edge_adopt(lmtp, fd, &error), SLIMTA_EINVAL);
+    assert_non_null(strstr(error.text, "port 25"));
+    smtp_edge_free(lmtp);
+    assert_int_equal(adopt(f), 0); /* as SMTP it is served */
+    assert_memory_equal(hear(f), "220 ", 4);
+}
+
 static void test_not_running(void **state)
 {
     struct fixture *f = *state;
@@ -280,6 +326,7 @@ int main(void)
         TEST(test_served),
         TEST(test_is_prepared),
         TEST(test_tcp),
+        TEST(test_lmtp_is_not_on_port_25),
         TEST(test_not_running),
         TEST(test_stop_right_after),
         TEST(test_free_right_after),

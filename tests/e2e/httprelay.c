@@ -1,6 +1,6 @@
 /** A client that sends mail over HTTP as python-slimta's HttpRelay does, and
  * understands no more of the answer than that. */
-#include "slimta_relay.h"
+#include "httprelay.h"
 
 #include <gsasl.h>
 #include <regex.h>
@@ -14,18 +14,18 @@
 #define PARAMETER \
     "[[:space:]]([[:alnum:]_]+)[[:space:]]*=[[:space:]]*\"([^\"]*)\""
 
-const char *const relay_outcome_names[RELAY_LOST + 1] = {
+const char *const httprelay_outcome_names[HTTPRELAY_LOST + 1] = {
     "delivered", "permanent", "transient", "not ready", "lost"};
 
-void relay_init(
-    struct relay *relay, const struct slimta_address *address, int keeps)
+void httprelay_init(
+    struct httprelay *relay, const struct slimta_address *address, int keeps)
 {
     memset(relay, 0, sizeof *relay);
     relay->address = *address;
     relay->keeps = keeps;
 }
 
-static void disconnect(struct relay *relay)
+static void disconnect(struct httprelay *relay)
 {
     if (relay->is_connected) {
         host_client_close(&relay->client);
@@ -34,7 +34,7 @@ static void disconnect(struct relay *relay)
     relay->has_unread = 0;
 }
 
-void relay_fini(struct relay *relay)
+void httprelay_fini(struct httprelay *relay)
 {
     disconnect(relay);
 }
@@ -52,7 +52,7 @@ static void put_address(FILE *out, const char *field, const char *address)
     gsasl_free(text);
 }
 
-static char *make_head(const struct relay_mail *mail, size_t *size)
+static char *make_head(const struct httprelay_mail *mail, size_t *size)
 {
     char *text = NULL;
     FILE *out = open_memstream(&text, size);
@@ -73,7 +73,7 @@ static char *make_head(const struct relay_mail *mail, size_t *size)
     return fclose(out) == 0 ? text : NULL;
 }
 
-static int send_all(struct relay *relay, const struct relay_mail *mail)
+static int send_all(struct httprelay *relay, const struct httprelay_mail *mail)
 {
     size_t size = 0;
     char *head = make_head(mail, &size);
@@ -96,7 +96,7 @@ static void copy_match(
         text + match.rm_so);
 }
 
-static void read_code(const char *value, struct relay_answer *answer)
+static void read_code(const char *value, struct httprelay_answer *answer)
 {
     regmatch_t matches[2];
     regex_t pattern;
@@ -110,7 +110,7 @@ static void read_code(const char *value, struct relay_answer *answer)
     regfree(&pattern);
 }
 
-static void read_parameters(const char *value, struct relay_answer *answer)
+static void read_parameters(const char *value, struct httprelay_answer *answer)
 {
     regmatch_t matches[3];
     regex_t pattern;
@@ -133,23 +133,25 @@ static void read_parameters(const char *value, struct relay_answer *answer)
     regfree(&pattern);
 }
 
-static enum relay_outcome judge(const struct relay_answer *answer)
+static enum httprelay_outcome judge(const struct httprelay_answer *answer)
 {
     if (answer->status / 100 == 2) {
-        return RELAY_DELIVERED;
+        return HTTPRELAY_DELIVERED;
     }
     if (answer->code != 0) {
-        return answer->code / 100 == 5 ? RELAY_PERMANENT : RELAY_TRANSIENT;
+        return answer->code / 100 == 5 ? HTTPRELAY_PERMANENT
+                                       : HTTPRELAY_TRANSIENT;
     }
-    return answer->status / 100 == 4 ? RELAY_PERMANENT : RELAY_TRANSIENT;
+    return answer->status / 100 == 4 ? HTTPRELAY_PERMANENT
+                                     : HTTPRELAY_TRANSIENT;
 }
 
-static enum relay_outcome read_answer(
-    struct relay *relay, struct relay_answer *answer)
+static enum httprelay_outcome read_answer(
+    struct httprelay *relay, struct httprelay_answer *answer)
 {
     struct web_response *response = calloc(1, sizeof *response);
     char value[1024] = "";
-    enum relay_outcome outcome = RELAY_LOST;
+    enum httprelay_outcome outcome = HTTPRELAY_LOST;
 
     /* The head alone: it never asks for more. */
     if (response != NULL && web_read(&relay->client, response, 1) > 0) {
@@ -170,7 +172,7 @@ static enum relay_outcome read_answer(
     return outcome;
 }
 
-static int connect_if_needed(struct relay *relay)
+static int connect_if_needed(struct httprelay *relay)
 {
     if (!relay->is_connected) {
         relay->is_connected =
@@ -180,18 +182,18 @@ static int connect_if_needed(struct relay *relay)
     return relay->is_connected;
 }
 
-enum relay_outcome relay_deliver(struct relay *relay,
-    const struct relay_mail *mail, struct relay_answer *answer)
+enum httprelay_outcome httprelay_deliver(struct httprelay *relay,
+    const struct httprelay_mail *mail, struct httprelay_answer *answer)
 {
-    enum relay_outcome outcome = RELAY_LOST;
+    enum httprelay_outcome outcome = HTTPRELAY_LOST;
 
     memset(answer, 0, sizeof *answer);
     if (connect_if_needed(relay) && send_all(relay, mail)) {
         /* http.client finds out only now. */
-        outcome =
-            relay->has_unread ? RELAY_NOT_READY : read_answer(relay, answer);
+        outcome = relay->has_unread ? HTTPRELAY_NOT_READY
+                                    : read_answer(relay, answer);
     }
-    if (outcome == RELAY_LOST || outcome == RELAY_NOT_READY) {
+    if (outcome == HTTPRELAY_LOST || outcome == HTTPRELAY_NOT_READY) {
         disconnect(relay);
     }
     return outcome;

@@ -1,11 +1,11 @@
 /** A client that sends mail over HTTP as python-slimta's HttpRelay does, and
  * understands no more of the answer than that. */
-#ifndef E2E_SLIMTA_RELAY_H
-#define E2E_SLIMTA_RELAY_H
+#ifndef E2E_HTTPRELAY_H
+#define E2E_HTTPRELAY_H
 
 #include "web.h"
 
-struct relay_mail {
+struct httprelay_mail {
     const char *path;
     const char *ehlo;
     const char *sender; /* "": the null sender */
@@ -16,24 +16,24 @@ struct relay_mail {
 };
 
 /** What becomes of the message at the relay. */
-enum relay_outcome {
-    RELAY_DELIVERED,
-    RELAY_PERMANENT, /* it is bounced */
-    RELAY_TRANSIENT, /* it is tried again */
-    RELAY_NOT_READY, /* the last answer was not read to its end: an error */
-    RELAY_LOST       /* the connection broke: the relay hangs for ever */
+enum httprelay_outcome {
+    HTTPRELAY_DELIVERED,
+    HTTPRELAY_PERMANENT, /* it is bounced */
+    HTTPRELAY_TRANSIENT, /* it is tried again */
+    HTTPRELAY_NOT_READY, /* the last answer was not read to its end: an error */
+    HTTPRELAY_LOST       /* the connection broke: the relay hangs for ever */
 };
 
-extern const char *const relay_outcome_names[RELAY_LOST + 1];
+extern const char *const httprelay_outcome_names[HTTPRELAY_LOST + 1];
 
-struct relay_answer {
+struct httprelay_answer {
     int status;
     int code; /* of X-Smtp-Reply; 0: none that the relay understands */
     char message[512];
     char command[32];
 };
 
-struct relay {
+struct httprelay {
     struct slimta_address address;
     int keeps; /* it has an idle_timeout: connections are used again */
     int is_connected;
@@ -42,12 +42,12 @@ struct relay {
     struct host_client client;
 };
 
-void relay_init(
-    struct relay *relay, const struct slimta_address *address, int keeps);
-void relay_fini(struct relay *relay);
+void httprelay_init(
+    struct httprelay *relay, const struct slimta_address *address, int keeps);
+void httprelay_fini(struct httprelay *relay);
 
 /** One message. Nothing of it asserts. */
-enum relay_outcome relay_deliver(struct relay *relay,
-    const struct relay_mail *mail, struct relay_answer *answer);
+enum httprelay_outcome httprelay_deliver(struct httprelay *relay,
+    const struct httprelay_mail *mail, struct httprelay_answer *answer);
 
 #endif

@@ -1,5 +1,5 @@
 /** A host that python-slimta's HttpRelay delivers to. */
-#include "slimta_relay.h"
+#include "httprelay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@ enum { MANY = 1000, LARGE = 10000000 };
 
 static const char *const one_recipient[] = {"b@example.net"};
 
-static const struct relay_mail plain = {
+static const struct httprelay_mail plain = {
     .path = "/mail",
     .ehlo = "relay.example",
     .sender = "a@example.com",
@@ -22,15 +22,15 @@ static const struct relay_mail plain = {
     .body = {".\r\nbody\n", 8},
 };
 
-static void expect(const char *name, const struct relay_answer *answer,
-    enum relay_outcome outcome, enum relay_outcome wanted, int status,
+static void expect(const char *name, const struct httprelay_answer *answer,
+    enum httprelay_outcome outcome, enum httprelay_outcome wanted, int status,
     const char *message)
 {
     if (outcome != wanted || answer->status != status ||
         strcmp(answer->message, message) != 0) {
         fail_msg("%s: %s, %d, %d '%s'; wanted %s, %d, '%s'", name,
-            relay_outcome_names[outcome], answer->status, answer->code,
-            answer->message, relay_outcome_names[wanted], status, message);
+            httprelay_outcome_names[outcome], answer->status, answer->code,
+            answer->message, httprelay_outcome_names[wanted], status, message);
     }
 }
 
@@ -73,10 +73,10 @@ static void forget(void)
 
 /* A thread: the client's, which waits while the test answers. */
 struct delivery {
-    struct relay relay;
-    const struct relay_mail *mail;
-    struct relay_answer answer;
-    enum relay_outcome outcome;
+    struct httprelay relay;
+    const struct httprelay_mail *mail;
+    struct httprelay_answer answer;
+    enum httprelay_outcome outcome;
 };
 
 static void *deliver(void *user)
@@ -84,12 +84,12 @@ static void *deliver(void *user)
     struct delivery *delivery = user;
 
     delivery->outcome =
-        relay_deliver(&delivery->relay, delivery->mail, &delivery->answer);
+        httprelay_deliver(&delivery->relay, delivery->mail, &delivery->answer);
     return NULL;
 }
 
 /* Delivers one mail, keeps what the queue has got, and compares it. */
-static void deliver_and_compare(const struct relay_mail *mail)
+static void deliver_and_compare(const struct httprelay_mail *mail)
 {
     static struct delivery delivery;
     struct host_queue queue;
@@ -99,17 +99,17 @@ static void deliver_and_compare(const struct relay_mail *mail)
 
     host_queue_init(&queue, HOST_LATER);
     web_start(&web, NULL, &queue.queue, NULL);
-    relay_init(&delivery.relay, &web.address, 0);
+    httprelay_init(&delivery.relay, &web.address, 0);
     delivery.mail = mail;
     assert_int_equal(pthread_create(&thread, NULL, deliver, &delivery), 0);
     pending = host_queue_next(&queue);
     note(pending.envelope);
     assert_int_equal(host_pending_accept(&pending), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    expect("mail", &delivery.answer, delivery.outcome, RELAY_DELIVERED, 200,
+    expect("mail", &delivery.answer, delivery.outcome, HTTPRELAY_DELIVERED, 200,
         ACCEPTED);
     assert_int_equal(delivery.answer.code, 250);
-    relay_fini(&delivery.relay);
+    httprelay_fini(&delivery.relay);
     web_stop(&web, 1000);
     host_queue_fini(&queue);
 
@@ -134,7 +134,7 @@ static void delivers_to_one(void **state)
 
 static void delivers_from_nobody(void **state)
 {
-    struct relay_mail mail = plain;
+    struct httprelay_mail mail = plain;
 
     (void)state;
     mail.sender = "";
@@ -144,7 +144,7 @@ static void delivers_from_nobody(void **state)
 static void delivers_utf8(void **state)
 {
     static const char *const recipients[] = {"用户@例え.example"};
-    struct relay_mail mail = plain;
+    struct httprelay_mail mail = plain;
 
     (void)state;
     mail.sender = "jürgen@exämple.com";
@@ -176,7 +176,7 @@ static const char **make_recipients(size_t count)
 static void delivers_to_many(void **state)
 {
     const char **recipients = make_recipients(MANY);
-    struct relay_mail mail = plain;
+    struct httprelay_mail mail = plain;
 
     (void)state;
     mail.recipients = recipients;
@@ -199,7 +199,7 @@ static char *make_large(void)
 static void delivers_large(void **state)
 {
     char *octets = make_large();
-    struct relay_mail mail = plain;
+    struct httprelay_mail mail = plain;
 
     (void)state;
     mail.body = (struct slimta_slice){octets, LARGE};
@@ -217,28 +217,28 @@ static const struct refusal {
     enum host_step step;
     int code; /* of that step; 0: it passes */
     const char *text;
-    enum relay_outcome outcome;
+    enum httprelay_outcome outcome;
     int status;
     const char *message;
 } refusals[] = {
-    {"no such path", "/other", "relay.example", 0, 0, 0, NULL, RELAY_TRANSIENT,
-        404, "4.3.5 No mail is taken at this path"},
-    {"no name", "/mail", "a b", 0, 0, 0, NULL, RELAY_PERMANENT, 400,
+    {"no such path", "/other", "relay.example", 0, 0, 0, NULL,
+        HTTPRELAY_TRANSIENT, 404, "4.3.5 No mail is taken at this path"},
+    {"no name", "/mail", "a b", 0, 0, 0, NULL, HTTPRELAY_PERMANENT, 400,
         "5.5.4 Syntax error in EHLO name"},
     {"the sender, for ever", "/mail", "relay.example", 0, HOST_MAIL, 550,
-        "5.7.1 Not \"you\"", RELAY_PERMANENT, 500, "5.7.1 Not 'you'"},
+        "5.7.1 Not \"you\"", HTTPRELAY_PERMANENT, 500, "5.7.1 Not 'you'"},
     {"a recipient, for now", "/mail", "relay.example", 0, HOST_RCPT, 450,
-        "4.2.1 Later", RELAY_TRANSIENT, 503, "4.2.1 Later"},
+        "4.2.1 Later", HTTPRELAY_TRANSIENT, 503, "4.2.1 Later"},
     {"the connection", "/mail", "relay.example", 0, HOST_CONNECT, 421,
-        "4.3.2 Not now", RELAY_TRANSIENT, 503, "4.3.2 Not now"},
+        "4.3.2 Not now", HTTPRELAY_TRANSIENT, 503, "4.3.2 Not now"},
     {"the data", "/mail", "relay.example", 0, HOST_DATA, 554, "5.6.0 No data",
-        RELAY_PERMANENT, 500, "5.6.0 No data"},
+        HTTPRELAY_PERMANENT, 500, "5.6.0 No data"},
     {"the message", "/mail", "relay.example", 0, HOST_HAVE_DATA, 554,
-        "5.7.1 Spam", RELAY_PERMANENT, 500, "5.7.1 Spam"},
+        "5.7.1 Spam", HTTPRELAY_PERMANENT, 500, "5.7.1 Spam"},
     {"one recipient too many", "/mail", "relay.example", MANY + 1, 0, 0, NULL,
-        RELAY_TRANSIENT, 503, "4.5.3 Too many recipients"},
+        HTTPRELAY_TRANSIENT, 503, "4.5.3 Too many recipients"},
     {"far too many recipients", "/mail", "relay.example", 3 * MANY, 0, 0, NULL,
-        RELAY_TRANSIENT, 431, "4.5.3 Too many or too long header fields"},
+        HTTPRELAY_TRANSIENT, 431, "4.5.3 Too many or too long header fields"},
 };
 
 static const struct http_edge_options options = {
@@ -249,15 +249,15 @@ static const struct http_edge_options options = {
 
 static void refuse(const struct refusal *refusal, struct slimta_slice body)
 {
-    struct relay_mail mail = plain;
+    struct httprelay_mail mail = plain;
     const char **recipients = NULL;
     struct host_policy *policy = calloc(1, sizeof *policy);
     struct host_policy *policies[] = {policy, NULL};
     struct host_queue queue;
-    struct relay_answer answer;
-    struct relay relay;
+    struct httprelay_answer answer;
+    struct httprelay relay;
     struct web_edge web;
-    enum relay_outcome outcome;
+    enum httprelay_outcome outcome;
 
     assert_non_null(policy);
     host_policy_init(policy);
@@ -267,7 +267,7 @@ static void refuse(const struct refusal *refusal, struct slimta_slice body)
     }
     host_queue_init(&queue, HOST_QUEUED);
     web_start(&web, &options, &queue.queue, policies);
-    relay_init(&relay, &web.address, 0);
+    httprelay_init(&relay, &web.address, 0);
     mail.path = refusal->path;
     mail.ehlo = refusal->ehlo;
     mail.body = body;
@@ -276,10 +276,10 @@ static void refuse(const struct refusal *refusal, struct slimta_slice body)
         mail.recipients = recipients;
         mail.recipient_count = refusal->recipients;
     }
-    outcome = relay_deliver(&relay, &mail, &answer);
+    outcome = httprelay_deliver(&relay, &mail, &answer);
     expect(refusal->name, &answer, outcome, refusal->outcome, refusal->status,
         refusal->message);
-    relay_fini(&relay);
+    httprelay_fini(&relay);
     web_stop(&web, 1000);
     assert_int_equal(queue.messages, 0);
     host_queue_fini(&queue);
@@ -311,26 +311,26 @@ static void hears_that_it_is_too_large(void **state)
         .max_message_bytes = LARGE - 1,
     };
     char *octets = make_large();
-    struct relay_mail mail = plain;
+    struct httprelay_mail mail = plain;
     struct host_queue queue;
-    struct relay_answer answer;
-    struct relay relay;
+    struct httprelay_answer answer;
+    struct httprelay relay;
     struct web_edge web;
-    enum relay_outcome outcome;
+    enum httprelay_outcome outcome;
 
     (void)state;
     host_queue_init(&queue, HOST_QUEUED);
     web_start(&web, &small, &queue.queue, NULL);
-    relay_init(&relay, &web.address, 0);
+    httprelay_init(&relay, &web.address, 0);
     for (size_t over = 0; over <= 1; ++over) {
         mail.body =
             (struct slimta_slice){octets, LARGE - 1 - plain.head.size + over};
-        outcome = relay_deliver(&relay, &mail, &answer);
+        outcome = httprelay_deliver(&relay, &mail, &answer);
         expect("size", &answer, outcome,
-            over ? RELAY_PERMANENT : RELAY_DELIVERED, over ? 413 : 200,
+            over ? HTTPRELAY_PERMANENT : HTTPRELAY_DELIVERED, over ? 413 : 200,
             over ? "5.3.4 Message exceeded size limit" : ACCEPTED);
     }
-    relay_fini(&relay);
+    httprelay_fini(&relay);
     web_stop(&web, 1000);
     assert_int_equal(queue.messages, 1);
     host_queue_fini(&queue);
@@ -341,7 +341,7 @@ static void hears_that_it_is_too_large(void **state)
  * second request on one connection fails in http.client, whatever it was told;
  * unless the server has said that it closes. */
 
-static void keep(unsigned flags, const enum relay_outcome outcomes[],
+static void keep(unsigned flags, const enum httprelay_outcome outcomes[],
     size_t connections, size_t messages)
 {
     const struct http_edge_options kept = {
@@ -350,20 +350,20 @@ static void keep(unsigned flags, const enum relay_outcome outcomes[],
         .flags = flags,
     };
     struct host_queue queue;
-    struct relay_answer answer;
-    struct relay relay;
+    struct httprelay_answer answer;
+    struct httprelay relay;
     struct web_edge web;
 
     host_queue_init(&queue, HOST_QUEUED);
     web_start(&web, &kept, &queue.queue, NULL);
-    relay_init(&relay, &web.address, 1);
+    httprelay_init(&relay, &web.address, 1);
     for (size_t i = 0; i < 4; ++i) {
         assert_string_equal(
-            relay_outcome_names[relay_deliver(&relay, &plain, &answer)],
-            relay_outcome_names[outcomes[i]]);
+            httprelay_outcome_names[httprelay_deliver(&relay, &plain, &answer)],
+            httprelay_outcome_names[outcomes[i]]);
     }
     assert_int_equal(relay.connections, connections);
-    relay_fini(&relay);
+    httprelay_fini(&relay);
     /* What it took for an error was served all the same. */
     web_stop(&web, 1000);
     assert_int_equal(queue.messages, messages);
@@ -372,8 +372,8 @@ static void keep(unsigned flags, const enum relay_outcome outcomes[],
 
 static void closes_for_a_relay(void **state)
 {
-    static const enum relay_outcome outcomes[] = {
-        RELAY_DELIVERED, RELAY_DELIVERED, RELAY_DELIVERED, RELAY_DELIVERED};
+    static const enum httprelay_outcome outcomes[] = {HTTPRELAY_DELIVERED,
+        HTTPRELAY_DELIVERED, HTTPRELAY_DELIVERED, HTTPRELAY_DELIVERED};
 
     (void)state;
     keep(SLIMTA_HTTP_CLOSES, outcomes, 4, 4);
@@ -381,8 +381,8 @@ static void closes_for_a_relay(void **state)
 
 static void fails_a_relay_that_keeps(void **state)
 {
-    static const enum relay_outcome outcomes[] = {
-        RELAY_DELIVERED, RELAY_NOT_READY, RELAY_DELIVERED, RELAY_NOT_READY};
+    static const enum httprelay_outcome outcomes[] = {HTTPRELAY_DELIVERED,
+        HTTPRELAY_NOT_READY, HTTPRELAY_DELIVERED, HTTPRELAY_NOT_READY};
 
     (void)state;
     keep(0, outcomes, 2, 4);
