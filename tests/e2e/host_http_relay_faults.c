@@ -192,7 +192,7 @@ static void no_hop_is_there(void **state)
     struct web_relay *relay;
 
     (void)state;
-    host_find_closed_port(port);
+    host_closed_port(port);
     (void)snprintf(url, sizeof url, "http://%s/", port);
     relay = web_relay_new(&options, NULL);
     web_relay_deliver(relay, "451 4.4.1 No answer from next hop");
@@ -212,7 +212,7 @@ static void another_hop_is_there(void **state)
 
     (void)state;
     web_hop_open(&other);
-    host_find_closed_port(port);
+    host_closed_port(port);
     (void)snprintf(
         urls, sizeof urls, "http://%s/ http://%s/there", port, other.text);
     relay = web_relay_new(&options, NULL);
