@@ -191,15 +191,9 @@ static void folds_the_ends_of_lmtp(void **state)
 /* An edge of LMTP before a hop of LMTP: each recipient has its own reply. */
 static void tells_each_end_of_lmtp(void **state)
 {
-    const struct smtp_edge_options edge = {
-        .size = sizeof edge, .dialect = SLIMTA_DIALECT_LMTP};
-    struct smtp_relay *relay = smtp_relay_prepare(1);
+    struct smtp_relay *relay = smtp_relay_new_lmtp();
 
     (void)state;
-    smtp_relay_start(relay, NULL, &edge);
-    assert_int_equal(host_client_open(&relay->client, &relay->host.address), 0);
-    assert_int_equal(host_client_reply(&relay->client), 220);
-    smtp_relay_ask(relay, "LHLO client.example\r\n", "250");
     smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
     smtp_relay_ask(relay, "RCPT TO:<one@example.net>\r\n", "250");
     smtp_relay_ask(relay, "RCPT TO:<full@example.net>\r\n", "250");
