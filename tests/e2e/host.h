@@ -151,9 +151,6 @@ void host_edge_stop(struct host_edge *host, uint64_t drain_ms);
 /** A `stopped` for any edge: posts host->stopped. */
 void host_edge_stopped(struct smtp_edge *edge, void *user);
 
-/** Writes "127.0.0.1:PORT", where nobody listens. Asserts. */
-void host_closed_port(char text[64]);
-
 /** Waits, within the patience; 1 or 0. */
 int host_wait(sem_t *semaphore);
 

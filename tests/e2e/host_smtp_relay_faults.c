@@ -107,7 +107,7 @@ static void says_so_when_no_hop_is_there(void **state)
     struct smtp_relay *relay;
 
     (void)state;
-    host_closed_port(text);
+    host_find_closed_port(text);
     relay = smtp_relay_new(&options, NULL, 0);
     smtp_relay_ask(relay, SMTP_RELAY_MAIL, "451 4.4.");
     smtp_relay_ask(relay, SMTP_RELAY_MAIL, "451 4.4.");
@@ -125,7 +125,7 @@ static void tries_the_next_hop(void **state)
     struct smtp_relay *relay = smtp_relay_prepare(0);
 
     (void)state;
-    host_closed_port(closed);
+    host_find_closed_port(closed);
     (void)snprintf(both, sizeof both, "%s, %s", closed, relay->hop.text);
     smtp_relay_start(relay, &options, NULL);
     smtp_relay_connect(relay);
