@@ -151,9 +151,6 @@ void host_edge_stop(struct host_edge *host, uint64_t drain_ms);
 /** A `stopped` for any edge: posts host->stopped. */
 void host_edge_stopped(struct smtp_edge *edge, void *user);
 
-/** Writes "127.0.0.1:PORT", where nobody listens. Asserts. */
-void host_closed_port(char text[64]);
-
 /** Waits, within the patience; 1 or 0. */
 int host_wait(sem_t *semaphore);
 
@@ -168,5 +165,10 @@ size_t host_count(const char *directory);
 /** Asks again until `*value` (under the lock) is at least `wanted`. */
 int host_queue_wait(
     struct host_queue *queue, const size_t *value, size_t wanted);
+
+#define HOST_TEXT_MAX 64
+
+/** Writes "127.0.0.1:PORT" of a port that nobody listens at; asserts. */
+void host_find_closed_port(char text[HOST_TEXT_MAX]);
 
 #endif

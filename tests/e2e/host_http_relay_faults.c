@@ -185,14 +185,14 @@ static void a_connection_that_was_left(void **state)
 
 static void no_hop_is_there(void **state)
 {
-    char port[64];
+    char port[HOST_TEXT_MAX];
     char url[128];
     struct slimta_http_queue_options options = {
         .size = sizeof options, .urls = url};
     struct web_relay *relay;
 
     (void)state;
-    host_closed_port(port);
+    host_find_closed_port(port);
     (void)snprintf(url, sizeof url, "http://%s/", port);
     relay = web_relay_new(&options, NULL);
     web_relay_deliver(relay, "451 4.4.1 No answer from next hop");
@@ -204,7 +204,7 @@ static void no_hop_is_there(void **state)
 static void another_hop_is_there(void **state)
 {
     struct web_hop other;
-    char port[64];
+    char port[HOST_TEXT_MAX];
     char urls[256];
     struct slimta_http_queue_options options = {
         .size = sizeof options, .urls = urls, .idle_ms = 1};
@@ -212,7 +212,7 @@ static void another_hop_is_there(void **state)
 
     (void)state;
     web_hop_open(&other);
-    host_closed_port(port);
+    host_find_closed_port(port);
     (void)snprintf(
         urls, sizeof urls, "http://%s/ http://%s/there", port, other.text);
     relay = web_relay_new(&options, NULL);

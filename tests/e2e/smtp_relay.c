@@ -69,6 +69,19 @@ struct smtp_relay *smtp_relay_new(
     return relay;
 }
 
+struct smtp_relay *smtp_relay_new_lmtp(void)
+{
+    const struct smtp_edge_options edge = {
+        .size = sizeof edge, .dialect = SLIMTA_DIALECT_LMTP};
+    struct smtp_relay *relay = smtp_relay_prepare(1);
+
+    smtp_relay_start(relay, NULL, &edge);
+    assert_int_equal(host_client_open(&relay->client, &relay->host.address), 0);
+    assert_int_equal(host_client_reply(&relay->client), 220);
+    smtp_relay_ask(relay, "LHLO client.example\r\n", "250");
+    return relay;
+}
+
 void smtp_relay_close(struct smtp_relay *relay)
 {
     host_client_close(&relay->client);

@@ -29,6 +29,9 @@ void smtp_relay_start(struct smtp_relay *relay,
     const struct slimta_smtp_queue_options *options,
     const struct smtp_edge_options *edge);
 
+/** An edge of LMTP before a hop of LMTP, and a client that has said LHLO. */
+struct smtp_relay *smtp_relay_new_lmtp(void);
+
 /** Stops and frees all. */
 void smtp_relay_close(struct smtp_relay *relay);
 
