@@ -19,11 +19,11 @@ struct sli_queue_http_message {
     struct sli_queue_http *queue;
     struct sli_queue_pool *pool;
     struct slimta_envelope *envelope;
-    struct slimta_op *op;             /* NULL: it is answered */
-    struct sli_queue_http_link *link; /* NULL: none yet, or no more */
-    unsigned char was_stale;          /* a link was, once */
-    unsigned char is_sending;         /* something is left to be sent */
-    unsigned char is_reading;         /* `work` has the piece */
+    struct slimta_op *op;              /* NULL: it is answered */
+    struct sli_queue_http_link *link;  /* NULL: none yet, or no more */
+    const struct sli_queue_hop *stale; /* whose link was, once, or NULL */
+    unsigned char is_sending;          /* something is left to be sent */
+    unsigned char is_reading;          /* `work` has the piece */
 
     /* What is sent next: */
     struct sli_buf trace; /* what stands above the content, then nothing */
@@ -136,6 +136,13 @@ static void send_blocks(struct sli_queue_http_message *message)
     }
 }
 
+/* The link was stale. While a job reads, that has the piece: it comes first. */
+static void ask_again(struct sli_queue_http_message *message)
+{
+    sli_buf_fini(&message->trace);
+    sli_queue_pool_ask_again(message->pool, &message->turn, message->stale);
+}
+
 static void send_more(struct sli_queue_http_message *message);
 
 static void on_read(struct sli_io_work *work)
@@ -146,7 +153,9 @@ static void on_read(struct sli_io_work *work)
     struct sli_queue_http_link *link = message->link;
 
     message->is_reading = 0;
-    if (link == NULL) {
+    if (link == NULL && message->op != NULL) {
+        ask_again(message);
+    } else if (link == NULL) {
         let_go(message);
     } else if (message->piece_err != 0 || message->piece_size == 0) {
         sli_queue_http_link_give_up(link, 451, "4.3.0 Error reading message",
@@ -309,8 +318,7 @@ static int may_try_again(const struct sli_queue_http_message *message,
     return event->close.reason == SLI_HTTP_CLIENT_CLOSE_LOST &&
         event->close.outcome == SLI_HTTP_CLIENT_OUTCOME_NOT_TAKEN &&
         message->link->link.carried > 0 && !message->link->has_answer &&
-        !message->was_stale && !message->is_reading &&
-        !slimta_op_is_cancelled(message->op);
+        message->stale == NULL && !slimta_op_is_cancelled(message->op);
 }
 
 void sli_queue_http_message_lost(struct sli_queue_http_message *message,
@@ -322,10 +330,11 @@ void sli_queue_http_message_lost(struct sli_queue_http_message *message,
         tell_unknown(message, hop, reason);
     }
     if (may_try_again(message, event)) {
-        message->was_stale = 1;
+        message->stale = hop;
         message->link = NULL;
-        sli_buf_fini(&message->trace);
-        sli_queue_pool_ask_again(message->pool, &message->turn, hop);
+        if (!message->is_reading) {
+            ask_again(message);
+        }
     } else if (event->reply != NULL) {
         sli_queue_answer_refuse(message->op, NULL, event->reply);
         finish(message);

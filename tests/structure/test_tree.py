@@ -19,6 +19,11 @@ DATA = ('tests/dialogues/', 'tests/fuzz/corpus/', 'tests/data/')
 
 LONGEST_FILE = 600
 
+TOP = {'.ci', '.clang-format', '.editorconfig', '.gitignore', 'CHANGELOG.md',
+       'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md', 'dev', 'docs',
+       'examples', 'include', 'lib', 'meson.build', 'meson_options.txt',
+       'pkgconfig', 'tests'}
+
 
 def tracked():
     """The files of the project, without what was built beside them."""
@@ -70,6 +75,13 @@ def pages_are_there():
               'SECURITY.md', '.clang-format', '.editorconfig', 'dev',
               '.ci/run', 'docs/architecture.md', 'docs/rfc.md']
     equal([w for w in wanted if not (SOURCE / w).is_file()], [], 'missing')
+
+
+@tap.test
+def top_is_known():
+    """nothing lies at the top that does not belong there"""
+    equal(sorted({name.split('/')[0] for name in tracked()} - TOP), [],
+          'unknown')
 
 
 @tap.test
