@@ -297,6 +297,22 @@ static void waits_for_a_slow_hop(void **state)
     smtp_relay_close(relay);
 }
 
+/* RFC 5321 section 4.1.1.10: a link that nobody needs any more says so, and the
+ * next message gets another one. */
+static void leaves_when_idle(void **state)
+{
+    const struct slimta_smtp_queue_options options = {
+        .size = sizeof options, .idle_ms = 1};
+    struct smtp_relay *relay = smtp_relay_new(&options, NULL, 0);
+
+    (void)state;
+    smtp_relay_deliver(relay);
+    hop_await(&relay->hop, "QUIT\n");
+    smtp_relay_deliver(relay);
+    assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 2);
+    smtp_relay_close(relay);
+}
+
 enum { CLIENTS = 8, MESSAGES = 25 };
 
 static void *deliver_many(void *user)
@@ -384,6 +400,7 @@ int main(void)
         cmocka_unit_test(is_left_at_each_stage),
         cmocka_unit_test(stops_at_each_stage),
         cmocka_unit_test(waits_for_a_slow_hop),
+        cmocka_unit_test(leaves_when_idle),
         cmocka_unit_test(works_in_several_threads),
         cmocka_unit_test(tells_of_a_late_yes),
     };
