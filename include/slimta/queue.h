@@ -180,7 +180,9 @@ struct slimta_http_queue_options {
      * certificate is verified, and its name checked: so the URL has one, not an
      * address. */
     struct slimta_tls *tls;
-    const char *user;            /**< Basic, with https only [none] */
+    /** Basic, with https only, and only for a hop whose certificate holds for
+     * its name, whatever `tls` says [none]. */
+    const char *user;
     const char *password;        /**< wiped with the queue */
     uint64_t connect_timeout_ms; /**< for each hop, TLS included [30 s] */
     /** For the reply, from the last octet on; and for each standstill before

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/slice.h"
+#include "io/secure.h"
 #include "queue/http_message.h"
 
 /* How long the rest of a response is waited for, which nobody needs. */
@@ -198,9 +199,21 @@ static void on_drained(struct sli_io_conn *conn)
     }
 }
 
+/* A password is for whoever has a certificate that holds, also where a host has
+ * asked for less. */
 static void on_secured(struct sli_io_conn *conn)
 {
-    sli_queue_link_ready(sli_queue_link_of(conn));
+    struct sli_queue_http_link *link = link_of(conn);
+
+    if (link->queue->user != NULL &&
+        !sli_tls_stream_info(sli_io_secure_stream(conn))->peer_is_verified) {
+        link->is_over = 1;
+        sli_queue_link_failed_with(&link->link, 451,
+            "4.7.5 Next hop cannot be trusted with a password",
+            "its certificate does not hold");
+    } else {
+        sli_queue_link_ready(&link->link);
+    }
 }
 
 static void on_failed(struct sli_io_conn *conn, const char *reason)

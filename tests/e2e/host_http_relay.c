@@ -449,6 +449,36 @@ static void shows_who_it_is_over_tls_only(void **state)
     slimta_tls_unref(server);
 }
 
+/* Nobody else hears a password, whatever else is said to them. */
+static void keeps_its_password(void **state)
+{
+    const struct slimta_tls_options anybody = {
+        .size = sizeof anybody, .verify = SLIMTA_TLS_VERIFY_NONE};
+    struct slimta_tls *server = host_tls(NULL, "local", NULL);
+    struct slimta_tls *client = NULL;
+    const struct http_edge_options web = {
+        .size = sizeof web, .hostname = "web.example.net", .tls = server};
+    struct slimta_http_queue_options queue = {.size = sizeof queue};
+    struct chain chain;
+
+    (void)state;
+    assert_int_equal(slimta_tls_new(&client, &anybody, NULL), 0);
+    queue.tls = client;
+    chain_open(&chain, &web, &queue, NULL);
+    host_queue_answers(&chain.sink, HOST_QUEUED);
+    web_relay_deliver(chain.relay, "250 2.6.0 ");
+    chain_close(&chain);
+
+    queue.user = "alice";
+    queue.password = "secret";
+    chain_open(&chain, &web, &queue, NULL);
+    web_relay_deliver(chain.relay, "451 4.7.5 Next hop cannot be trusted");
+    assert_int_equal(host_policy_asked(&chain.policy, HOST_CONNECT), 0);
+    chain_close(&chain);
+    slimta_tls_unref(client);
+    slimta_tls_unref(server);
+}
+
 /* Options */
 
 static void checks_its_options(void **state)
@@ -527,6 +557,7 @@ int main(void)
         cmocka_unit_test(keeps_connections),
         cmocka_unit_test(speaks_to_whom_it_trusts),
         cmocka_unit_test(shows_who_it_is_over_tls_only),
+        cmocka_unit_test(keeps_its_password),
         cmocka_unit_test(checks_its_options),
     };
 
