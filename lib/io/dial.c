@@ -439,6 +439,8 @@ void sli_io_dial_start(struct sli_io_dial *dial, struct slimta_loop *loop,
     struct slimta_resolver *resolver, const struct sli_io_dial_target *target,
     uint64_t timeout_ms, void (*done)(struct sli_io_dial *dial))
 {
+    uint64_t now_ms = sli_io_loop_now(loop);
+
     *dial = (struct sli_io_dial){
         .loop = loop,
         .done = done,
@@ -447,7 +449,8 @@ void sli_io_dial_start(struct sli_io_dial *dial, struct slimta_loop *loop,
         .reason = "connection timed out",
         .target = *target,
         .attempt = -1,
-        .deadline_ms = sli_io_loop_now(loop) + timeout_ms,
+        .deadline_ms =
+            timeout_ms < UINT64_MAX - now_ms ? now_ms + timeout_ms : UINT64_MAX,
     };
     if (target->address.family != SLIMTA_FAMILY_NONE) {
         add(dial, &target->address);

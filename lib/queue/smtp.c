@@ -309,14 +309,12 @@ static int make(struct slimta_queue **out,
     struct sli_queue_smtp *smtp;
     int err;
 
-    if (options == NULL || SLI_OPTIONS_COPY(&known, options) != 0) {
-        return sli_error_set(error, SLIMTA_EINVAL,
-            "options: they are missing, their size is wrong, or they ask for "
-            "something that this version does not know");
+    err = SLI_OPTIONS_TAKE("options", &known, options, error);
+    if (err == 0) {
+        err = sli_alloc_take(&alloc, known.alloc, error);
     }
-    if (sli_alloc_init(&alloc, known.alloc) != 0) {
-        return sli_error_set(
-            error, SLIMTA_EINVAL, "alloc: the table is not valid");
+    if (err != 0) {
+        return err;
     }
     smtp = sli_alloc_zero(&alloc, sizeof *smtp);
     if (smtp == NULL) {

@@ -251,12 +251,17 @@ void sli_queue_smtp_message_begin(struct sli_queue_smtp *queue,
 static void heard_mail(struct sli_queue_smtp_message *message,
     const struct sli_smtp_client_event *event)
 {
+    struct slimta_op *op = message->op;
+
     if (!event->is_accepted) {
         fail(message, event->reply);
         return;
     }
-    slimta_op_begun(message->op, message);
-    finish(message);
+    message->op = NULL;
+    slimta_op_begun(op, message);
+    if (slimta_op_finish(op) != 0) {
+        sli_queue_smtp_message_abort(message); /* nobody else will */
+    }
 }
 
 /* Recipients */

@@ -544,3 +544,17 @@ size_t host_count(const char *directory)
     closedir(open);
     return count;
 }
+
+void host_find_closed_port(char text[HOST_TEXT_MAX])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    (void)snprintf(
+        text, HOST_TEXT_MAX, "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
+    assert_int_equal(close(fd), 0);
+}

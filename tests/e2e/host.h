@@ -166,4 +166,9 @@ size_t host_count(const char *directory);
 int host_queue_wait(
     struct host_queue *queue, const size_t *value, size_t wanted);
 
+#define HOST_TEXT_MAX 64
+
+/** Writes "127.0.0.1:PORT" of a port that nobody listens at; asserts. */
+void host_find_closed_port(char text[HOST_TEXT_MAX]);
+
 #endif

@@ -213,14 +213,16 @@ static void tells_of_each_recipient(void **state)
         {"99999999999999999999; 550; message=\"x\"", "250 2.6.0 ",
             "b@example.net/2:250 "},
     };
+    static char answers[sizeof cases / sizeof *cases][512];
     struct listening listening;
     struct web_relay *relay = listen_to(&listening, NULL);
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char answer[512];
+        char *answer = answers[i]; /* the hop's thread may still look at the
+                                      last one */
 
-        (void)snprintf(answer, sizeof answer,
+        (void)snprintf(answer, sizeof answers[i],
             "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Smtp-Rcpt-Reply: "
             "%s\r\n\r\n",
             cases[i].list);
@@ -367,6 +369,50 @@ static void keeps_connections(void **state)
     web_relay_deliver(relay, "250 2.6.0 ");
     assert_int_equal(web_hop_count(&relay->hop, &relay->hop.connections), 2);
     assert_int_equal(web_hop_count(&relay->hop, &relay->hop.taken), 7);
+    web_relay_close(relay);
+}
+
+enum { CLIENTS = 4, EACH = 25 };
+
+static void *deliver_each(void *user)
+{
+    const struct slimta_address *address = user;
+    size_t heard = 0;
+
+    for (size_t i = 0; i < EACH; i++) {
+        heard += host_deliver(address) == 250;
+    }
+    return heard == EACH ? user : NULL;
+}
+
+/* Each loop has links of its own; two edges share one queue. */
+static void works_in_several_loops(void **state)
+{
+    const struct slimta_http_queue_options queue = {
+        .size = sizeof queue, .max_connections = 2};
+    const struct smtp_edge_options many = {
+        .size = sizeof many, .hostname = "mx.example.net", .threads = 3};
+    struct web_relay *relay = web_relay_new(&queue, &many);
+    struct host_edge other;
+    pthread_t clients[CLIENTS];
+    void *is_well;
+
+    (void)state;
+    host_edge_start(&other, &many, relay->queue);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(
+            pthread_create(&clients[i], NULL, deliver_each,
+                i % 2 == 0 ? &relay->host.address : &other.address),
+            0);
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(pthread_join(clients[i], &is_well), 0);
+        assert_non_null(is_well);
+    }
+    assert_int_equal(
+        web_hop_count(&relay->hop, &relay->hop.taken), CLIENTS * EACH);
+    assert_int_equal(relay->log[0], '\0');
+    host_edge_stop(&other, 1000);
     web_relay_close(relay);
 }
 
@@ -555,6 +601,7 @@ int main(void)
         cmocka_unit_test(asks_as_the_other_side_wants),
         cmocka_unit_test(a_name_of_ones_own),
         cmocka_unit_test(keeps_connections),
+        cmocka_unit_test(works_in_several_loops),
         cmocka_unit_test(speaks_to_whom_it_trusts),
         cmocka_unit_test(shows_who_it_is_over_tls_only),
         cmocka_unit_test(keeps_its_password),

@@ -3,13 +3,9 @@
  * nothing is handed on twice. */
 #include "web_relay.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define LOST "451 4.4.2 Connection to next hop lost"
 #define UNKNOWN "451 4.4.2 Response of next hop lost"
@@ -187,30 +183,16 @@ static void a_connection_that_was_left(void **state)
     web_relay_close(relay);
 }
 
-/* A port that nobody listens at. */
-static void find_closed_port(char text[64])
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    (void)snprintf(text, 64, "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
-    assert_int_equal(close(fd), 0);
-}
-
 static void no_hop_is_there(void **state)
 {
-    char port[64];
+    char port[HOST_TEXT_MAX];
     char url[128];
     struct slimta_http_queue_options options = {
         .size = sizeof options, .urls = url};
     struct web_relay *relay;
 
     (void)state;
-    find_closed_port(port);
+    host_find_closed_port(port);
     (void)snprintf(url, sizeof url, "http://%s/", port);
     relay = web_relay_new(&options, NULL);
     web_relay_deliver(relay, "451 4.4.1 No answer from next hop");
@@ -222,7 +204,7 @@ static void no_hop_is_there(void **state)
 static void another_hop_is_there(void **state)
 {
     struct web_hop other;
-    char port[64];
+    char port[HOST_TEXT_MAX];
     char urls[256];
     struct slimta_http_queue_options options = {
         .size = sizeof options, .urls = urls, .idle_ms = 1};
@@ -230,7 +212,7 @@ static void another_hop_is_there(void **state)
 
     (void)state;
     web_hop_open(&other);
-    find_closed_port(port);
+    host_find_closed_port(port);
     (void)snprintf(
         urls, sizeof urls, "http://%s/ http://%s/there", port, other.text);
     relay = web_relay_new(&options, NULL);

@@ -187,7 +187,7 @@ static int serve_request(struct line *line)
     if (size == 0) {
         return 0;
     }
-    length = length_of(hop->head);
+    length = length_of(line->buffer);
     consume(line, size);
     if (order.early > 0 && order.early < length) {
         length = order.early;

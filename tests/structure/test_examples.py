@@ -448,6 +448,30 @@ def submission_usage():
         equal((done.returncode, words in done.stderr), (1, True), done.stderr)
 
 
+@tap.test
+def gateway():
+    """gateway hands on what it is given over TLS by whom it knows"""
+    files = [CERTIFICATES / name for name in ('server.pem', 'server.key')]
+    with running('refuse_sender', '0') as (_, mta), \
+            running('gateway', '0', *files, '127.0.0.1:%d' % mta) as (_, port):
+        with connected(port) as client:
+            equal(client.mail('you@example.com')[0], 530, 'in the clear')
+            client.starttls(context=trusting())
+            client.ehlo()
+            equal(log_in(client, 'tim', 'Sesame'), (535, 550), 'wrong')
+            client.login('tim', 'sesame')
+            equal(client.mail('spammer@example.com'),
+                  (550, b'5.7.1 Sender not allowed'), 'in the words of the MTA')
+            code, text = send(client, 'you@example.com', ['a@example.org'])
+            equal(code, 250, text)
+    with running('gateway', '0', *files, '127.0.0.1:%d' % mta) as (_, port):
+        with connected(port) as client:
+            client.starttls(context=trusting())
+            client.ehlo()
+            client.login('tim', 'sesame')
+            equal(client.mail('you@example.com')[0], 451, 'the MTA is gone')
+
+
 def read_event(child, name):
     """The next event of that name, with the lines before it passed over."""
     for line in child.stderr:

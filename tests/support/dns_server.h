@@ -355,9 +355,11 @@ static inline void dns_server_start(
     server->udp.data = server;
     server->tcp.data = server;
     while (!dns_bind(server, loop)) {
-        uv_close((uv_handle_t *)&server->udp, NULL);
-        uv_close((uv_handle_t *)&server->tcp, NULL);
-        while (uv_run(loop, UV_RUN_NOWAIT) != 0) {
+        server->open = 2;
+        uv_close((uv_handle_t *)&server->udp, dns_on_closed);
+        uv_close((uv_handle_t *)&server->tcp, dns_on_closed);
+        while (server->open > 0) {
+            (void)uv_run(loop, UV_RUN_NOWAIT);
         }
     }
     server->open = 2;

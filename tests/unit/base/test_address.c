@@ -247,9 +247,50 @@ static void test_reversed(void **state)
     assert_string_equal(out, "");
 }
 
+static void endpoints(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *read; /* NULL: none */
+    } cases[] = {
+        {"192.0.2.1", "192.0.2.1:7"},
+        {"192.0.2.1:1", "192.0.2.1:1"},
+        {"192.0.2.1:65535", "192.0.2.1:65535"},
+        {"192.0.2.1:65536", NULL},
+        {"192.0.2.1:0", NULL},
+        {"192.0.2.1:", NULL},
+        {"192.0.2.1:000025", NULL},
+        {"::1", "[::1]:7"},
+        {"[::1]", "[::1]:7"},
+        {"[::1]:25", "[::1]:25"},
+        {"[::ffff:192.0.2.1]:25", "192.0.2.1:25"},
+        {"[192.0.2.1]", NULL},
+        {"[::1]25", NULL},
+        {"[::1", NULL},
+        {"[", NULL},
+        {"", NULL},
+        {"localhost", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct slimta_address address;
+        char text[SLIMTA_ADDRESS_TEXT_MAX];
+        int is_read = sli_address_parse_endpoint(
+            sli_slice_text(cases[i].text), 7, &address);
+
+        assert_int_equal(is_read, cases[i].read != NULL);
+        if (is_read) {
+            (void)slimta_address_format(&address, text, sizeof text);
+            assert_string_equal(text, cases[i].read);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(endpoints),
         cmocka_unit_test(test_ipv4),
         cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_ipv6_refused),

@@ -259,6 +259,25 @@ static void an_address(void **state)
     assert_int_equal(bench.server.asked, 0);
 }
 
+static void without_a_limit(void **state)
+{
+    struct sli_io_dial_target target = {
+        .name = "both.test", .address = {.port = bench.port}};
+
+    (void)state;
+    bench.done = 0;
+    sli_io_dial_start(&bench.dial, bench.test.loop, bench.resolver, &target,
+        UINT64_MAX, on_done);
+    finish();
+    check_connected(1);
+    target.name = "nx.test";
+    bench.done = 0;
+    sli_io_dial_start(&bench.dial, bench.test.loop, bench.resolver, &target,
+        UINT64_MAX - 1, on_done);
+    finish();
+    check_failed(SLIMTA_ENOENT, "no such name");
+}
+
 static void nobody_listens(void **state)
 {
     struct sli_io_dial_target target = target_of(SLIMTA_FAMILY_IPV4, 2);
@@ -570,6 +589,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         DIAL_TEST(an_address),
+        DIAL_TEST(without_a_limit),
         DIAL_TEST(nobody_listens),
         DIAL_TEST(localhost_is_not_asked),
         DIAL_TEST(names),

@@ -1,6 +1,6 @@
 /** A host that hands its mail on over TLS and with AUTH, to an edge of ours and
  * to hops that only pretend. */
-#include "relay.h"
+#include "smtp_relay.h"
 #include "scene.h"
 
 #include <stdio.h>
@@ -33,7 +33,7 @@ static struct slimta_tls *trust(const char *ca, enum slimta_tls_verify verify)
 /* An edge of ours as the next hop, and a relay that leads to it. */
 struct chain {
     struct scene *hop;
-    struct relay *relay;
+    struct smtp_relay *relay;
     char hosts[64];
 };
 
@@ -57,13 +57,13 @@ static void chain_open(struct chain *chain, const struct smtp_edge_options *hop,
     (void)snprintf(chain->hosts, sizeof chain->hosts, "%s:%u", host,
         (unsigned)chain->hop->host.address.port);
     options.hosts = chain->hosts;
-    chain->relay = relay_new(&options, NULL, 0);
+    chain->relay = smtp_relay_new(&options, NULL, 0);
     slimta_tls_unref(options.tls);
 }
 
 static void chain_close(struct chain *chain, enum slimta_closed reason)
 {
-    relay_close(chain->relay);
+    smtp_relay_close(chain->relay);
     scene_close(chain->hop, reason);
 }
 
@@ -87,8 +87,8 @@ static void proves_who_we_are(void **state)
         struct chain chain;
 
         chain_open(&chain, &offering, options, "localhost");
-        relay_deliver(chain.relay);
-        relay_deliver(chain.relay);
+        smtp_relay_deliver(chain.relay);
+        smtp_relay_deliver(chain.relay);
         scene_await(chain.hop, "tls session=");
         scene_await(chain.hop, "auth session=");
         assert_int_equal(scene_counters(chain.hop).auth_successes, 1);
@@ -108,7 +108,7 @@ static void speaks_tls_at_once(void **state)
 
     (void)state;
     chain_open(&chain, &hop, options, "localhost");
-    relay_deliver(chain.relay);
+    smtp_relay_deliver(chain.relay);
     scene_await(chain.hop, "tls session=");
     chain_close(&chain, SLIMTA_CLOSED_CLIENT);
 }
@@ -120,9 +120,9 @@ static void fails_without_a_word(struct slimta_smtp_queue_options options,
     struct chain chain;
 
     chain_open(&chain, &offering, options, host);
-    relay_ask(chain.relay, RELAY_MAIL, heard);
+    smtp_relay_ask(chain.relay, SMTP_RELAY_MAIL, heard);
     assert_int_equal(host_policy_asked(&chain.hop->policy, HOST_MAIL), 0);
-    assert_true(relay_told(chain.relay, "hop_failed") >= 1);
+    assert_true(smtp_relay_told(chain.relay, "hop_failed") >= 1);
     chain_close(&chain, reason);
 }
 
@@ -182,7 +182,7 @@ static void takes_what_is_offered(void **state)
 
     (void)state;
     chain_open(&chain, &offering, options, "localhost");
-    relay_deliver(chain.relay);
+    smtp_relay_deliver(chain.relay);
     scene_await(chain.hop, "tls session=");
     chain_close(&chain, SLIMTA_CLOSED_CLIENT);
 }
@@ -219,15 +219,15 @@ static void play(enum slimta_hop_tls policy, const char *ehlo,
         .password = user,
         .connect_timeout_ms = 500,
     };
-    struct relay *relay = relay_new(&options, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(&options, NULL, 0);
 
     slimta_tls_unref(options.tls);
     hop_order(&relay->hop, HOP_EHLO, ehlo, 0);
     hop_order(&relay->hop, HOP_STARTTLS, starttls, 0);
-    relay_ask(relay, RELAY_MAIL, heard);
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, heard);
     assert_int_equal(hop_has_heard(&relay->hop, "MAIL"), *heard == '2');
     assert_false(hop_has_heard(&relay->hop, "AUTH"));
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 static void says_nothing_in_the_clear(void **state)
@@ -263,26 +263,27 @@ static void hands_requiretls_on(void **state)
     };
     struct smtp_edge_options front = {.size = sizeof front};
     struct chain chain;
-    struct relay *relay;
+    struct smtp_relay *relay;
 
     (void)state;
     chain_open(&chain, &hop, options, "localhost");
-    relay_deliver(chain.relay); /* what the hop can is known from here on */
-    relay_close(chain.relay);
-    relay = relay_prepare(0);
+    smtp_relay_deliver(
+        chain.relay); /* what the hop can is known from here on */
+    smtp_relay_close(chain.relay);
+    relay = smtp_relay_prepare(0);
     front.tls = host_tls(NULL, "server", NULL);
     options.tls = trust("ca", SLIMTA_TLS_VERIFY_DEFAULT);
     options.hosts = chain.hosts;
-    relay_start(relay, &options, &front);
+    smtp_relay_start(relay, &options, &front);
     slimta_tls_unref(options.tls);
     slimta_tls_unref(front.tls);
-    relay_connect(relay);
-    relay_deliver(relay);
+    smtp_relay_connect(relay);
+    smtp_relay_deliver(relay);
     host_client_close(&relay->client);
     assert_int_equal(host_client_open(&relay->client, &relay->host.address), 0);
     assert_int_equal(host_client_starttls(&relay->client, NULL), 0);
-    relay_ask(relay, "EHLO client.example\r\n", "250");
-    relay_ask(
+    smtp_relay_ask(relay, "EHLO client.example\r\n", "250");
+    smtp_relay_ask(
         relay, "MAIL FROM:<a@example.com> REQUIRETLS RET=FULL\r\n", "250");
     chain.relay = relay;
     chain_close(&chain, SLIMTA_CLOSED_CLIENT);

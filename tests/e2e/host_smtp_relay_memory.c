@@ -1,6 +1,6 @@
 /** A host that hands its mail on, and whose memory ends: the n-th allocation
  * fails, for every n. And one that hands on more than it could ever hold. */
-#include "relay.h"
+#include "smtp_relay.h"
 #include "scene.h"
 
 #include <stdio.h>
@@ -59,7 +59,7 @@ static void makes_all_or_nothing(void **state)
 
 /* A new connection and one message over it; the code of the last reply, 0 or -1
  * when the edge has given up. */
-static int try_anew(struct relay *relay)
+static int try_anew(struct smtp_relay *relay)
 {
     struct host_client *client = &relay->client;
 
@@ -69,11 +69,11 @@ static int try_anew(struct relay *relay)
         host_client_ask(client, "EHLO client.example\r\n") != 250) {
         return -1;
     }
-    return relay_try(relay);
+    return smtp_relay_try(relay);
 }
 
 /* No link is left from before. */
-static void wait_for_quiet(struct relay *relay, struct scene *scene)
+static void wait_for_quiet(struct smtp_relay *relay, struct scene *scene)
 {
     host_client_close(&relay->client);
     if (scene == NULL) {
@@ -87,7 +87,7 @@ static void wait_for_quiet(struct relay *relay, struct scene *scene)
 
 /* With the n-th allocation failing, what is acknowledged is there. `scene`: the
  * hop is that, and not the relay's own. */
-static size_t fail_once(struct relay *relay, struct scene *scene,
+static size_t fail_once(struct smtp_relay *relay, struct scene *scene,
     struct fail_alloc *alloc, size_t n, enum fail_alloc_mode mode)
 {
     const size_t *ends = &relay->hop.ends;
@@ -109,7 +109,7 @@ static size_t fail_once(struct relay *relay, struct scene *scene,
     return failed;
 }
 
-static void sweep(struct relay *relay, struct scene *scene,
+static void sweep(struct smtp_relay *relay, struct scene *scene,
     struct fail_alloc *alloc, enum fail_alloc_mode mode)
 {
     size_t failed = 1;
@@ -129,12 +129,12 @@ static void play(int is_lmtp, int is_edge, enum fail_alloc_mode mode)
         .size = sizeof options, .alloc = &alloc.table};
     const struct smtp_edge_options edge = {
         .size = sizeof edge, .alloc = &alloc.table};
-    struct relay *relay;
+    struct smtp_relay *relay;
 
     fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
-    relay = relay_new(&options, is_edge ? &edge : NULL, is_lmtp);
+    relay = smtp_relay_new(&options, is_edge ? &edge : NULL, is_lmtp);
     sweep(relay, NULL, &alloc, mode);
-    relay_close(relay);
+    smtp_relay_close(relay);
     assert_int_equal(atomic_load(&alloc.live), 0);
 }
 
@@ -169,7 +169,7 @@ static void play_secure(int is_edge, enum fail_alloc_mode mode)
     const struct smtp_edge_options edge = {
         .size = sizeof edge, .alloc = &alloc.table};
     struct scene *scene = scene_prepare(&hop, 1);
-    struct relay *relay;
+    struct smtp_relay *relay;
 
     slimta_tls_unref(hop.tls);
     scene->policy.table.auth = NULL;
@@ -179,10 +179,10 @@ static void play_secure(int is_edge, enum fail_alloc_mode mode)
     (void)snprintf(hosts, sizeof hosts, "localhost:%u",
         (unsigned)scene->host.address.port);
     fail_alloc_init(&alloc, 0, FAIL_ALLOC_ONCE);
-    relay = relay_new(&options, is_edge ? &edge : NULL, 0);
+    relay = smtp_relay_new(&options, is_edge ? &edge : NULL, 0);
     slimta_tls_unref(options.tls);
     sweep(relay, scene, &alloc, mode);
-    relay_close(relay);
+    smtp_relay_close(relay);
     assert_int_equal(atomic_load(&alloc.live), 0);
     scene_close(scene, SLIMTA_CLOSED_CLIENT);
 }
@@ -207,26 +207,26 @@ static void holds_little_of_much(void **state)
     const struct smtp_edge_options edge = {.size = sizeof edge,
         .alloc = &gauge.table,
         .max_message_bytes = UINT64_C(1) << 30};
-    struct relay *relay;
+    struct smtp_relay *relay;
 
     (void)state;
     gauge_init(&gauge);
-    relay = relay_new(&options, &edge, 0);
+    relay = smtp_relay_new(&options, &edge, 0);
     memset(piece, 'x', sizeof piece);
     for (size_t at = 62; at + 2 <= PIECE; at += 64) {
         memcpy(piece + at, "\r\n", 2);
     }
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
     for (size_t i = 0; i < PIECES; i++) {
         assert_int_equal(
             host_client_send(&relay->client, piece, sizeof piece), 0);
     }
-    relay_ask(relay, ".\r\n", "250");
+    smtp_relay_ask(relay, ".\r\n", "250");
     assert_true(
         hop_count(&relay->hop, &relay->hop.octets) > (size_t)PIECE * PIECES);
-    relay_close(relay);
+    smtp_relay_close(relay);
     assert_in_range(gauge.most, 1, 1000000);
     assert_int_equal(gauge.held, 0);
 }

@@ -1,13 +1,13 @@
 /** What tests of handing on play on: a next hop, a queue that leads to it, an
  * edge with that queue, and a client. */
-#include "relay.h"
+#include "smtp_relay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static void write_down(const struct slimta_event *event, void *user)
 {
-    struct relay *relay = user;
+    struct smtp_relay *relay = user;
     char line[1024];
 
     (void)slimta_event_format(event, SLIMTA_LOG_TEXT, line, sizeof line);
@@ -18,9 +18,9 @@ static void write_down(const struct slimta_event *event, void *user)
     pthread_mutex_unlock(&relay->lock);
 }
 
-struct relay *relay_prepare(int is_lmtp)
+struct smtp_relay *smtp_relay_prepare(int is_lmtp)
 {
-    struct relay *relay = calloc(1, sizeof *relay);
+    struct smtp_relay *relay = calloc(1, sizeof *relay);
 
     assert_non_null(relay);
     pthread_mutex_init(&relay->lock, NULL);
@@ -30,7 +30,7 @@ struct relay *relay_prepare(int is_lmtp)
     return relay;
 }
 
-void relay_start(struct relay *relay,
+void smtp_relay_start(struct smtp_relay *relay,
     const struct slimta_smtp_queue_options *options,
     const struct smtp_edge_options *edge)
 {
@@ -58,17 +58,31 @@ void relay_start(struct relay *relay,
     host_edge_start(&relay->host, edge, relay->queue);
 }
 
-struct relay *relay_new(const struct slimta_smtp_queue_options *options,
+struct smtp_relay *smtp_relay_new(
+    const struct slimta_smtp_queue_options *options,
     const struct smtp_edge_options *edge, int is_lmtp)
 {
-    struct relay *relay = relay_prepare(is_lmtp);
+    struct smtp_relay *relay = smtp_relay_prepare(is_lmtp);
 
-    relay_start(relay, options, edge);
-    relay_connect(relay);
+    smtp_relay_start(relay, options, edge);
+    smtp_relay_connect(relay);
     return relay;
 }
 
-void relay_close(struct relay *relay)
+struct smtp_relay *smtp_relay_new_lmtp(void)
+{
+    const struct smtp_edge_options edge = {
+        .size = sizeof edge, .dialect = SLIMTA_DIALECT_LMTP};
+    struct smtp_relay *relay = smtp_relay_prepare(1);
+
+    smtp_relay_start(relay, NULL, &edge);
+    assert_int_equal(host_client_open(&relay->client, &relay->host.address), 0);
+    assert_int_equal(host_client_reply(&relay->client), 220);
+    smtp_relay_ask(relay, "LHLO client.example\r\n", "250");
+    return relay;
+}
+
+void smtp_relay_close(struct smtp_relay *relay)
 {
     host_client_close(&relay->client);
     if (relay->host.edge != NULL) {
@@ -80,7 +94,8 @@ void relay_close(struct relay *relay)
     free(relay);
 }
 
-void relay_ask(struct relay *relay, const char *words, const char *beginning)
+void smtp_relay_ask(
+    struct smtp_relay *relay, const char *words, const char *beginning)
 {
     int code = host_client_ask(&relay->client, words);
 
@@ -91,18 +106,18 @@ void relay_ask(struct relay *relay, const char *words, const char *beginning)
     }
 }
 
-void relay_connect(struct relay *relay)
+void smtp_relay_connect(struct smtp_relay *relay)
 {
     host_client_close(&relay->client);
     assert_int_equal(host_client_open(&relay->client, &relay->host.address), 0);
     assert_int_equal(host_client_reply(&relay->client), 220);
-    relay_ask(relay, "EHLO client.example\r\n", "250");
+    smtp_relay_ask(relay, "EHLO client.example\r\n", "250");
 }
 
-int relay_try(struct relay *relay)
+int smtp_relay_try(struct smtp_relay *relay)
 {
     static const char *const words[] = {
-        RELAY_MAIL, RELAY_RCPT, "DATA\r\n", HOST_MESSAGE ".\r\n"};
+        SMTP_RELAY_MAIL, SMTP_RELAY_RCPT, "DATA\r\n", HOST_MESSAGE ".\r\n"};
     int code = -1;
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -114,22 +129,22 @@ int relay_try(struct relay *relay)
     return code;
 }
 
-void relay_deliver(struct relay *relay)
+void smtp_relay_deliver(struct smtp_relay *relay)
 {
-    int code = relay_try(relay);
+    int code = smtp_relay_try(relay);
 
     if (code != 250) {
         fail_msg("heard %d '%s'\n%s", code, relay->client.line, relay->log);
     }
 }
 
-void relay_expect_taken(struct relay *relay, size_t wanted)
+void smtp_relay_expect_taken(struct smtp_relay *relay, size_t wanted)
 {
     assert_true(hop_wait(&relay->hop, &relay->hop.taken, wanted));
     assert_int_equal(hop_count(&relay->hop, &relay->hop.taken), wanted);
 }
 
-size_t relay_told(struct relay *relay, const char *name)
+size_t smtp_relay_told(struct smtp_relay *relay, const char *name)
 {
     const char *at;
     size_t count = 0;

@@ -1,15 +1,11 @@
 /** A host that hands its mail on to a next hop that lies, stalls, breaks off or
  * is not there: what is acknowledged is what the hop has, and nothing is handed
  * on twice. */
-#include "relay.h"
+#include "smtp_relay.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* What a hop that hangs is given. */
 static const struct slimta_smtp_queue_options hasty = {
@@ -25,24 +21,24 @@ static const int is_unknown[HOP_STEPS] = {[HOP_END] = 1};
 static void play(
     int is_lmtp, enum hop_step step, const char *answer, const char *heard)
 {
-    struct relay *relay = relay_new(&hasty, NULL, is_lmtp);
+    struct smtp_relay *relay = smtp_relay_new(&hasty, NULL, is_lmtp);
     int code;
 
     hop_order(&relay->hop, step, answer, 0);
-    code = relay_try(relay);
+    code = smtp_relay_try(relay);
     if (code != atoi(heard) ||
         strncmp(relay->client.line, heard, strlen(heard)) != 0) {
         fail_msg("%s '%s': heard %d '%s', not '%s'\n%s", hop_step_names[step],
             answer, code, relay->client.line, heard, relay->log);
     }
-    relay_expect_taken(relay, 0);
+    smtp_relay_expect_taken(relay, 0);
     assert_int_equal(
         hop_count(&relay->hop, &relay->hop.ends), is_unknown[step]);
     /* And the next one goes through, over another connection. */
     hop_renew(&relay->hop);
-    relay_connect(relay);
-    relay_deliver(relay);
-    relay_close(relay);
+    smtp_relay_connect(relay);
+    smtp_relay_deliver(relay);
+    smtp_relay_close(relay);
 }
 
 static const enum hop_step steps[] = {
@@ -103,34 +99,20 @@ static void tells_why_a_hop_does_not_want_us(void **state)
     play(1, HOP_EHLO, "500 5.5.1 No LMTP\r\n", "500 5.5.1 No LMTP");
 }
 
-/* A port that nobody listens at. */
-static void find_closed_port(char text[64])
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    (void)snprintf(text, 64, "127.0.0.1:%u", (unsigned)ntohs(address.sin_port));
-    assert_int_equal(close(fd), 0);
-}
-
 static void says_so_when_no_hop_is_there(void **state)
 {
     char text[64];
     struct slimta_smtp_queue_options options = {
         .size = sizeof options, .hosts = text};
-    struct relay *relay;
+    struct smtp_relay *relay;
 
     (void)state;
-    find_closed_port(text);
-    relay = relay_new(&options, NULL, 0);
-    relay_ask(relay, RELAY_MAIL, "451 4.4.");
-    relay_ask(relay, RELAY_MAIL, "451 4.4.");
-    assert_true(relay_told(relay, "hop_failed") >= 1);
-    relay_close(relay);
+    host_find_closed_port(text);
+    relay = smtp_relay_new(&options, NULL, 0);
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "451 4.4.");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "451 4.4.");
+    assert_true(smtp_relay_told(relay, "hop_failed") >= 1);
+    smtp_relay_close(relay);
 }
 
 /* The first that answers has it. */
@@ -140,16 +122,16 @@ static void tries_the_next_hop(void **state)
     char both[160];
     struct slimta_smtp_queue_options options = {
         .size = sizeof options, .hosts = both};
-    struct relay *relay = relay_prepare(0);
+    struct smtp_relay *relay = smtp_relay_prepare(0);
 
     (void)state;
-    find_closed_port(closed);
+    host_find_closed_port(closed);
     (void)snprintf(both, sizeof both, "%s, %s", closed, relay->hop.text);
-    relay_start(relay, &options, NULL);
-    relay_connect(relay);
-    relay_deliver(relay);
-    assert_int_equal(relay_told(relay, "hop_failed"), 1);
-    relay_close(relay);
+    smtp_relay_start(relay, &options, NULL);
+    smtp_relay_connect(relay);
+    smtp_relay_deliver(relay);
+    assert_int_equal(smtp_relay_told(relay, "hop_failed"), 1);
+    smtp_relay_close(relay);
 }
 
 /* The hop is cut off after each octet of what it says. A message that was
@@ -157,7 +139,7 @@ static void tries_the_next_hop(void **state)
  * there twice; what nobody knows is said so. */
 static void keeps_its_books_when_cut_off(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
     size_t acknowledged = 0;
     size_t tries = 0;
     int code = 0;
@@ -165,25 +147,25 @@ static void keeps_its_books_when_cut_off(void **state)
     (void)state;
     for (size_t budget = 0; code != 250; budget++) {
         size_t ends = hop_count(&relay->hop, &relay->hop.ends);
-        size_t unknown = relay_told(relay, "unknown_commit");
+        size_t unknown = smtp_relay_told(relay, "unknown_commit");
 
         pthread_mutex_lock(&relay->hop.lock);
         relay->hop.budget = budget;
         pthread_mutex_unlock(&relay->hop.lock);
-        relay_connect(relay);
-        code = relay_try(relay);
+        smtp_relay_connect(relay);
+        code = smtp_relay_try(relay);
         tries++;
         acknowledged += code == 250;
         assert_true(code == 250 || code == 451);
         ends = hop_count(&relay->hop, &relay->hop.ends) - ends;
-        unknown = relay_told(relay, "unknown_commit") - unknown;
+        unknown = smtp_relay_told(relay, "unknown_commit") - unknown;
         assert_int_equal(ends, unknown + (code == 250));
         assert_true(budget < 1000);
     }
     assert_true(tries > 100);
     assert_int_equal(acknowledged, 1);
-    relay_expect_taken(relay, acknowledged);
-    relay_close(relay);
+    smtp_relay_expect_taken(relay, acknowledged);
+    smtp_relay_close(relay);
 }
 
 /* The hop has gone while the link was idle, or goes when it hears of the next
@@ -192,12 +174,12 @@ static void replaces_a_stale_link(void **state)
 {
     static const char *const ways[] = {
         hop_close, hop_reset, "421 4.4.2 Too long\r\n"};
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
-    relay_deliver(relay);
+    smtp_relay_deliver(relay);
     hop_drop_connections(&relay->hop);
-    relay_deliver(relay);
+    smtp_relay_deliver(relay);
     assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 2);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         hop_order(&relay->hop, HOP_MAIL, ways[i], 0);
@@ -205,84 +187,78 @@ static void replaces_a_stale_link(void **state)
         pthread_mutex_lock(&relay->hop.lock);
         relay->hop.once[HOP_MAIL] = 1;
         pthread_mutex_unlock(&relay->hop.lock);
-        relay_deliver(relay);
+        smtp_relay_deliver(relay);
     }
     assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 5);
-    relay_expect_taken(relay, 5);
-    relay_close(relay);
+    smtp_relay_expect_taken(relay, 5);
+    smtp_relay_close(relay);
 }
 
 /* A fresh one is not replaced for ever. */
 static void gives_up_a_hop_that_leaves_again(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
-    relay_deliver(relay);
+    smtp_relay_deliver(relay);
     hop_order(&relay->hop, HOP_MAIL, hop_close, 0);
-    relay_ask(relay, RELAY_MAIL, "451 4.4.2 ");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "451 4.4.2 ");
     assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 2);
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 /* The hop goes away between two commands of the client's. */
 static void is_left_between_questions(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
-    relay_ask(relay, RELAY_MAIL, "250");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
     hop_drop_connections(&relay->hop);
-    relay_ask(relay, RELAY_RCPT, "451 4.4.2 ");
-    relay_ask(relay, "RSET\r\n", "250");
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "451 4.4.2 ");
+    smtp_relay_ask(relay, "RSET\r\n", "250");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
     hop_drop_connections(&relay->hop);
-    relay_ask(relay, "x\r\n.\r\n", "451 4.4.2 ");
+    smtp_relay_ask(relay, "x\r\n.\r\n", "451 4.4.2 ");
     assert_int_equal(hop_count(&relay->hop, &relay->hop.ends), 0);
-    relay_deliver(relay);
-    relay_close(relay);
+    smtp_relay_deliver(relay);
+    smtp_relay_close(relay);
 }
 
 /* LMTP: some recipients are known, the rest is not. */
 static void knows_some_ends_of_lmtp(void **state)
 {
-    const struct smtp_edge_options edge = {
-        .size = sizeof edge, .dialect = SLIMTA_DIALECT_LMTP};
-    struct relay *relay = relay_prepare(1);
+    struct smtp_relay *relay = smtp_relay_new_lmtp();
 
     (void)state;
-    relay_start(relay, NULL, &edge);
-    assert_int_equal(host_client_open(&relay->client, &relay->host.address), 0);
-    assert_int_equal(host_client_reply(&relay->client), 220);
     hop_order(&relay->hop, HOP_END, hop_close, 1);
-    relay_ask(relay, "LHLO client.example\r\n", "250");
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, "RCPT TO:<one@example.net>\r\n", "250");
-    relay_ask(relay, "RCPT TO:<two@example.net>\r\n", "250");
-    relay_ask(relay, "RCPT TO:<three@example.net>\r\n", "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "x\r\n.\r\n", "250 2.6.0");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, "RCPT TO:<one@example.net>\r\n", "250");
+    smtp_relay_ask(relay, "RCPT TO:<two@example.net>\r\n", "250");
+    smtp_relay_ask(relay, "RCPT TO:<three@example.net>\r\n", "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "x\r\n.\r\n", "250 2.6.0");
     assert_int_equal(host_client_reply(&relay->client), 451);
     assert_int_equal(host_client_reply(&relay->client), 451);
-    assert_int_equal(relay_told(relay, "unknown_commit"), 1);
-    relay_close(relay);
+    assert_int_equal(smtp_relay_told(relay, "unknown_commit"), 1);
+    smtp_relay_close(relay);
 }
 
 /* A refusal amidst the content ends it, and is told. */
 static void hears_a_refusal_amidst_the_content(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
     hop_order(
         &relay->hop, HOP_DATA, "354 Go\r\n552 5.3.4 Too much of it\r\n", 0);
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "x\r\n.\r\n", "552 5.3.4 Too much of it");
-    relay_close(relay);
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "x\r\n.\r\n", "552 5.3.4 Too much of it");
+    smtp_relay_close(relay);
 }
 
 int main(void)

@@ -1,11 +1,11 @@
 /** A host that hands its mail on over SMTP and LMTP: what travels, and what
  * comes back. */
-#include "relay.h"
+#include "smtp_relay.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void expect_content(struct relay *relay, const char *ending)
+static void expect_content(struct smtp_relay *relay, const char *ending)
 {
     size_t size;
 
@@ -22,39 +22,39 @@ static void expect_content(struct relay *relay, const char *ending)
 /* Two messages over one connection, and what the hop has said of them. */
 static void hands_on(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
     assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 0);
-    relay_deliver(relay);
+    smtp_relay_deliver(relay);
     assert_string_equal(relay->client.line, "250 2.6.0 Message queued as HOP1");
     assert_true(hop_has_heard(&relay->hop, "EHLO edge.example\n"));
     assert_true(hop_has_heard(
         &relay->hop, "MAIL FROM:<a@example.com> BODY=8BITMIME\n"));
     assert_true(hop_has_heard(&relay->hop, "RCPT TO:<b@example.net>\n"));
     expect_content(relay, HOST_MESSAGE ".\r\n");
-    relay_deliver(relay);
+    smtp_relay_deliver(relay);
     assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 1);
-    relay_expect_taken(relay, 2);
-    relay_close(relay);
+    smtp_relay_expect_taken(relay, 2);
+    smtp_relay_close(relay);
 }
 
 /* RFC 5321 section 4.5.2, on both sides. */
 static void stuffs_dots(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "..\r\n...a\r\nb\r\n.\r\n", "250");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "..\r\n...a\r\nb\r\n.\r\n", "250");
     expect_content(relay, "\r\n..\r\n...a\r\nb\r\n.\r\n");
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, ".\r\n", "250");
-    relay_close(relay);
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, ".\r\n", "250");
+    smtp_relay_close(relay);
 }
 
 /* The hop's words are ours, at each step, and the link is used again. */
@@ -74,154 +74,149 @@ static void tells_refusals(void **state)
         {HOP_END, "554 5.7.1 It is spam\r\n", "554 5.7.1 It is spam"},
         {HOP_END, "452 4.3.1 Full\r\n", "452 4.3.1 Full"},
     };
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         hop_order(&relay->hop, rows[i].step, rows[i].answer, 0);
-        assert_int_equal(relay_try(relay), atoi(rows[i].heard));
+        assert_int_equal(smtp_relay_try(relay), atoi(rows[i].heard));
         assert_string_equal(relay->client.line, rows[i].heard);
         (void)host_client_ask(&relay->client, "RSET\r\n");
         hop_renew(&relay->hop);
-        relay_deliver(relay);
+        smtp_relay_deliver(relay);
     }
     /* A second one where the first was still busy with RSET. */
     assert_in_range(hop_count(&relay->hop, &relay->hop.connections), 1, 2);
-    relay_expect_taken(relay, sizeof rows / sizeof *rows);
-    relay_close(relay);
+    smtp_relay_expect_taken(relay, sizeof rows / sizeof *rows);
+    smtp_relay_close(relay);
 }
 
 /* One of several recipients is refused at once. */
 static void asks_for_each_recipient(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(
         relay, "RCPT TO:<refused@example.net>\r\n", "550 5.1.1 No such user");
-    relay_ask(relay, "DATA\r\n", "5");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "RCPT TO:<later@example.net>\r\n", "450 4.2.1 Not now");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "x\r\n.\r\n", "250 2.6.0");
-    relay_expect_taken(relay, 1);
-    relay_close(relay);
+    smtp_relay_ask(relay, "DATA\r\n", "5");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(
+        relay, "RCPT TO:<later@example.net>\r\n", "450 4.2.1 Not now");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "x\r\n.\r\n", "250 2.6.0");
+    smtp_relay_expect_taken(relay, 1);
+    smtp_relay_close(relay);
 }
 
 /* What the sender asks is said where it is offered, and the edge offers what
  * the hop did when it was greeted last. */
 static void hands_parameters_on(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
     hop_order(&relay->hop, HOP_EHLO,
         "250-hop\r\n250-DSN\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n"
         "250-MT-PRIORITY\r\n250 SIZE 2000\r\n",
         0);
-    relay_ask(relay, "MAIL FROM:<a@example.com> RET=HDRS\r\n", "555");
-    relay_deliver(relay);
-    relay_connect(relay);
-    relay_ask(relay,
+    smtp_relay_ask(relay, "MAIL FROM:<a@example.com> RET=HDRS\r\n", "555");
+    smtp_relay_deliver(relay);
+    smtp_relay_connect(relay);
+    smtp_relay_ask(relay,
         "MAIL FROM:<a@example.com> SMTPUTF8 BODY=8BITMIME SIZE=50 RET=HDRS "
         "ENVID=x+2By MT-PRIORITY=2\r\n",
         "250");
-    relay_ask(relay,
+    smtp_relay_ask(relay,
         "RCPT TO:<s\xc3\xbc@example.net> NOTIFY=NEVER "
         "ORCPT=rfc822;o@example.org\r\n",
         "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "x\r\n.\r\n", "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "x\r\n.\r\n", "250");
     assert_true(hop_has_heard(&relay->hop,
         " BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=x+2By MT-PRIORITY=2\n"));
     assert_true(hop_has_heard(&relay->hop, "MAIL FROM:<a@example.com> SIZE="));
     assert_true(hop_has_heard(&relay->hop,
         "RCPT TO:<s\xc3\xbc@example.net> NOTIFY=NEVER "
         "ORCPT=rfc822;o@example.org\n"));
-    relay_ask(relay, "MAIL FROM:<a@example.com> SIZE=2001\r\n",
+    smtp_relay_ask(relay, "MAIL FROM:<a@example.com> SIZE=2001\r\n",
         "552 5.3.4 Message too large for next hop");
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 /* What it cannot do is refused before it is asked. */
 static void refuses_what_the_hop_cannot(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
     hop_order(&relay->hop, HOP_EHLO, "250 hop\r\n", 0);
-    relay_ask(relay, "MAIL FROM:<a@example.com> SMTPUTF8\r\n",
+    smtp_relay_ask(relay, "MAIL FROM:<a@example.com> SMTPUTF8\r\n",
         "550 5.6.7 Next hop does not offer SMTPUTF8");
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "\xc3\xa4\r\n.\r\n",
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "\xc3\xa4\r\n.\r\n",
         "554 5.6.3 Next hop does not take 8-bit content");
     assert_int_equal(hop_count(&relay->hop, &relay->hop.ends), 0);
-    relay_deliver(relay);
+    smtp_relay_deliver(relay);
     assert_false(hop_has_heard(&relay->hop, "SMTPUTF8"));
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 /* RFC 2033 section 4.2, folded for a client of SMTP: one has it, so it is
  * taken; none has it, so the first refusal is told. */
 static void folds_the_ends_of_lmtp(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 1);
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 1);
 
     (void)state;
-    relay_deliver(relay);
+    smtp_relay_deliver(relay);
     assert_true(hop_has_heard(&relay->hop, "LHLO edge.example\n"));
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, "RCPT TO:<full@example.net>\r\n", "250");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "x\r\n.\r\n", "250 2.6.0 Message queued as HOP1");
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, "RCPT TO:<full@example.net>\r\n", "250");
-    relay_ask(relay, "RCPT TO:<full2@example.net>\r\n", "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "x\r\n.\r\n", "452 4.2.2 Mailbox full");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, "RCPT TO:<full@example.net>\r\n", "250");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "x\r\n.\r\n", "250 2.6.0 Message queued as HOP1");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, "RCPT TO:<full@example.net>\r\n", "250");
+    smtp_relay_ask(relay, "RCPT TO:<full2@example.net>\r\n", "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "x\r\n.\r\n", "452 4.2.2 Mailbox full");
     assert_int_equal(hop_count(&relay->hop, &relay->hop.connections), 1);
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 /* An edge of LMTP before a hop of LMTP: each recipient has its own reply. */
 static void tells_each_end_of_lmtp(void **state)
 {
-    const struct smtp_edge_options edge = {
-        .size = sizeof edge, .dialect = SLIMTA_DIALECT_LMTP};
-    struct relay *relay = relay_prepare(1);
+    struct smtp_relay *relay = smtp_relay_new_lmtp();
 
     (void)state;
-    relay_start(relay, NULL, &edge);
-    assert_int_equal(host_client_open(&relay->client, &relay->host.address), 0);
-    assert_int_equal(host_client_reply(&relay->client), 220);
-    relay_ask(relay, "LHLO client.example\r\n", "250");
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, "RCPT TO:<one@example.net>\r\n", "250");
-    relay_ask(relay, "RCPT TO:<full@example.net>\r\n", "250");
-    relay_ask(relay, "RCPT TO:<refused@example.net>\r\n", "550");
-    relay_ask(relay, "RCPT TO:<two@example.net>\r\n", "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    relay_ask(relay, "x\r\n.\r\n", "250 2.6.0");
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, "RCPT TO:<one@example.net>\r\n", "250");
+    smtp_relay_ask(relay, "RCPT TO:<full@example.net>\r\n", "250");
+    smtp_relay_ask(relay, "RCPT TO:<refused@example.net>\r\n", "550");
+    smtp_relay_ask(relay, "RCPT TO:<two@example.net>\r\n", "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    smtp_relay_ask(relay, "x\r\n.\r\n", "250 2.6.0");
     assert_int_equal(host_client_reply(&relay->client), 452);
     assert_string_equal(relay->client.line, "452 4.2.2 Mailbox full");
     assert_int_equal(host_client_reply(&relay->client), 250);
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 /* A client that leaves, at each stage: the hop's link is left in order. */
 static void is_left_at_each_stage(void **state)
 {
-    static const char *const words[] = {
-        RELAY_MAIL, RELAY_RCPT, "DATA\r\n", "Subject: half\r\n\r\nbo"};
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    static const char *const words[] = {SMTP_RELAY_MAIL, SMTP_RELAY_RCPT,
+        "DATA\r\n", "Subject: half\r\n\r\nbo"};
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
     (void)state;
     for (size_t stage = 1; stage <= sizeof words / sizeof *words; stage++) {
-        relay_connect(relay);
+        smtp_relay_connect(relay);
         for (size_t i = 0; i < stage; i++) {
             if (i < 3) {
                 assert_in_range(
@@ -233,26 +228,26 @@ static void is_left_at_each_stage(void **state)
             }
         }
         host_client_reset(&relay->client);
-        relay_connect(relay);
-        relay_deliver(relay);
-        relay_ask(relay, RELAY_MAIL, "250");
-        relay_ask(relay, RELAY_RCPT, "250");
-        relay_ask(relay, "RSET\r\n", "250");
+        smtp_relay_connect(relay);
+        smtp_relay_deliver(relay);
+        smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+        smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+        smtp_relay_ask(relay, "RSET\r\n", "250");
     }
-    relay_expect_taken(relay, 4);
+    smtp_relay_expect_taken(relay, 4);
     assert_int_equal(hop_count(&relay->hop, &relay->hop.ends), 4);
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 /* The edge stops in the midst of a message, at each stage. */
 static void stops_at_each_stage(void **state)
 {
-    static const char *const words[] = {
-        RELAY_MAIL, RELAY_RCPT, "DATA\r\n", "Subject: half\r\n\r\nbo", ".\r\n"};
+    static const char *const words[] = {SMTP_RELAY_MAIL, SMTP_RELAY_RCPT,
+        "DATA\r\n", "Subject: half\r\n\r\nbo", ".\r\n"};
 
     (void)state;
     for (size_t stage = 0; stage <= sizeof words / sizeof *words; stage++) {
-        struct relay *relay = relay_new(NULL, NULL, 0);
+        struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
 
         hop_order(&relay->hop, HOP_END, hop_silent, 0);
         for (size_t i = 0; i < stage && i < 3; i++) {
@@ -271,8 +266,8 @@ static void stops_at_each_stage(void **state)
         host_edge_stop(&relay->host, 1);
         relay->host.edge = NULL;
         /* Nobody knows what has become of what was sent to its end. */
-        assert_int_equal(relay_told(relay, "unknown_commit"), stage > 4);
-        relay_close(relay);
+        assert_int_equal(smtp_relay_told(relay, "unknown_commit"), stage > 4);
+        smtp_relay_close(relay);
     }
 }
 
@@ -280,28 +275,33 @@ static void stops_at_each_stage(void **state)
  * it goes on. */
 static void waits_for_a_slow_hop(void **state)
 {
-    struct relay *relay = relay_new(NULL, NULL, 0);
+    static const char line[] = "0123456789abcde\r\n";
+    struct smtp_relay *relay = smtp_relay_new(NULL, NULL, 0);
     size_t most = 64u << 20;
     size_t sent;
+    size_t cut;
 
     (void)state;
     hop_stall(&relay->hop, 1);
-    relay_ask(relay, RELAY_MAIL, "250");
-    relay_ask(relay, RELAY_RCPT, "250");
-    relay_ask(relay, "DATA\r\n", "354");
-    sent = host_client_flood(&relay->client, "0123456789abcde\r\n", most);
+    smtp_relay_ask(relay, SMTP_RELAY_MAIL, "250");
+    smtp_relay_ask(relay, SMTP_RELAY_RCPT, "250");
+    smtp_relay_ask(relay, "DATA\r\n", "354");
+    sent = host_client_flood(&relay->client, line, most);
     assert_in_range(sent, 1, most - 1);
     hop_stall(&relay->hop, 0);
-    relay_ask(relay, "\r\n.\r\n", "250");
+    cut = sent % (sizeof line - 1);
+    assert_int_equal(
+        host_client_send(&relay->client, line + cut, sizeof line - 1 - cut), 0);
+    smtp_relay_ask(relay, ".\r\n", "250");
     assert_true(hop_count(&relay->hop, &relay->hop.octets) > sent);
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 enum { CLIENTS = 8, MESSAGES = 25 };
 
 static void *deliver_many(void *user)
 {
-    const struct relay *relay = user;
+    const struct smtp_relay *relay = user;
     size_t *taken = calloc(1, sizeof *taken);
 
     for (size_t i = 0; taken != NULL && i < MESSAGES; i++) {
@@ -316,7 +316,7 @@ static void works_in_several_threads(void **state)
     const struct slimta_smtp_queue_options options = {
         .size = sizeof options, .max_connections = 1};
     const struct smtp_edge_options edge = {.size = sizeof edge, .threads = 3};
-    struct relay *relay = relay_new(&options, &edge, 0);
+    struct smtp_relay *relay = smtp_relay_new(&options, &edge, 0);
     pthread_t threads[CLIENTS];
     size_t taken = 0;
 
@@ -334,9 +334,9 @@ static void works_in_several_threads(void **state)
         free(count);
     }
     assert_int_equal(taken, CLIENTS * MESSAGES);
-    relay_expect_taken(relay, CLIENTS * MESSAGES);
+    smtp_relay_expect_taken(relay, CLIENTS * MESSAGES);
     assert_in_range(hop_count(&relay->hop, &relay->hop.connections), 1, 3);
-    relay_close(relay);
+    smtp_relay_close(relay);
 }
 
 static void note_late(const struct slimta_event *event, void *user)
@@ -355,18 +355,18 @@ static void tells_of_a_late_yes(void **state)
         .queue_timeout_ms = 100,
         .event = note_late,
         .event_user = &late};
-    struct relay *relay;
+    struct smtp_relay *relay;
 
     (void)state;
     assert_int_equal(sem_init(&late, 0, 0), 0);
-    relay = relay_new(NULL, &edge, 0);
+    relay = smtp_relay_new(NULL, &edge, 0);
     hop_stall(&relay->hop, 1);
-    assert_int_equal(relay_try(relay), 451);
+    assert_int_equal(smtp_relay_try(relay), 451);
     hop_stall(&relay->hop, 0);
     assert_true(host_wait(&late));
-    relay_expect_taken(relay, 1);
-    relay_deliver(relay);
-    relay_close(relay);
+    smtp_relay_expect_taken(relay, 1);
+    smtp_relay_deliver(relay);
+    smtp_relay_close(relay);
     assert_int_equal(sem_destroy(&late), 0);
 }
 
