@@ -99,38 +99,37 @@ enum {
     ALONE = SLI_SMTP_COMMAND_NO_ARGUMENT,
     UTF8 = SLI_SMTP_COMMAND_UTF8,
     GREETING = SLI_SMTP_COMMAND_GREETING,
-    CLEAR = SLI_SMTP_COMMAND_CLEAR,
-    TRUSTED = SLI_SMTP_COMMAND_TRUSTED
+    CLEAR = SLI_SMTP_COMMAND_CLEAR
 };
 
 /* The most frequent first. */
 static const struct sli_smtp_command commands[] = {
     {KEY('R', 'C', 'P', 'T'), "RCPT", IN(MAIL) | IN(RCPT), UTF8,
-        sli_smtp_cmd_envelope_check_rcpt},
+        sli_smtp_cmd_envelope_check_rcpt, 0},
     {KEY('M', 'A', 'I', 'L'), "MAIL", IN(READY), UTF8,
-        sli_smtp_cmd_envelope_check_mail},
-    {KEY('D', 'A', 'T', 'A'), "DATA", IN(RCPT), ALONE, check_data},
+        sli_smtp_cmd_envelope_check_mail, 0},
+    {KEY('D', 'A', 'T', 'A'), "DATA", IN(RCPT), ALONE, check_data, 0},
     {KEY('B', 'D', 'A', 'T'), "BDAT", IN(RCPT) | IN(CHUNKS), 0,
-        sli_smtp_cmd_bdat_check},
+        sli_smtp_cmd_bdat_check, 0},
     {KEY('E', 'H', 'L', 'O'), "EHLO", OPEN, GREETING | CLEAR,
-        sli_smtp_cmd_greeting_check_ehlo},
-    {KEY('Q', 'U', 'I', 'T'), "QUIT", ALWAYS, ALONE | CLEAR, check_quit},
-    {KEY('R', 'S', 'E', 'T'), "RSET", OPEN, ALONE, check_rset},
+        sli_smtp_cmd_greeting_check_ehlo, 0},
+    {KEY('Q', 'U', 'I', 'T'), "QUIT", ALWAYS, ALONE | CLEAR, check_quit, 0},
+    {KEY('R', 'S', 'E', 'T'), "RSET", OPEN, ALONE, check_rset, 0},
     {KEY('H', 'E', 'L', 'O'), "HELO", OPEN, GREETING,
-        sli_smtp_cmd_greeting_check_helo},
-    {KEY('N', 'O', 'O', 'P'), "NOOP", OPEN, CLEAR, check_noop},
-    {KEY('V', 'R', 'F', 'Y'), "VRFY", OPEN, UTF8, check_vrfy},
-    {KEY('H', 'E', 'L', 'P'), "HELP", OPEN, 0, check_help},
-    {KEY('E', 'X', 'P', 'N'), "EXPN", OPEN, UTF8, check_missing},
+        sli_smtp_cmd_greeting_check_helo, 0},
+    {KEY('N', 'O', 'O', 'P'), "NOOP", OPEN, CLEAR, check_noop, 0},
+    {KEY('V', 'R', 'F', 'Y'), "VRFY", OPEN, UTF8, check_vrfy, 0},
+    {KEY('H', 'E', 'L', 'P'), "HELP", OPEN, 0, check_help, 0},
+    {KEY('E', 'X', 'P', 'N'), "EXPN", OPEN, UTF8, check_missing, 0},
     {KEY('S', 'T', 'A', 'R'), "STARTTLS", OPEN, CLEAR,
-        sli_smtp_cmd_starttls_check},
-    {KEY('A', 'U', 'T', 'H'), "AUTH", OPEN, 0, sli_smtp_cmd_auth_check},
-    {KEY('X', 'C', 'L', 'I'), "XCLIENT", IN(READY), TRUSTED,
-        sli_smtp_cmd_xclient_check},
-    {KEY('X', 'F', 'O', 'R'), "XFORWARD", IN(READY), TRUSTED,
-        sli_smtp_cmd_xclient_check_forward},
+        sli_smtp_cmd_starttls_check, 0},
+    {KEY('A', 'U', 'T', 'H'), "AUTH", OPEN, 0, sli_smtp_cmd_auth_check, 0},
+    {KEY('X', 'C', 'L', 'I'), "XCLIENT", IN(READY), 0,
+        sli_smtp_cmd_xclient_check, SLI_SMTP_EXTENSION_XCLIENT},
+    {KEY('X', 'F', 'O', 'R'), "XFORWARD", IN(READY), 0,
+        sli_smtp_cmd_xclient_check_forward, SLI_SMTP_EXTENSION_XFORWARD},
     {KEY('L', 'H', 'L', 'O'), "LHLO", OPEN, GREETING | CLEAR,
-        sli_smtp_cmd_greeting_check_lhlo},
+        sli_smtp_cmd_greeting_check_lhlo, 0},
 };
 
 const struct sli_smtp_command *sli_smtp_commands_get(size_t index)
@@ -277,11 +276,8 @@ enum sli_smtp_reply_id sli_smtp_commands_too_long(
 static int is_known_here(const struct sli_smtp_server *server,
     const struct sli_smtp_command *command)
 {
-    const unsigned trusted =
-        SLI_SMTP_EXTENSION_XCLIENT | SLI_SMTP_EXTENSION_XFORWARD;
-
-    return (command->flags & SLI_SMTP_COMMAND_TRUSTED) == 0 ||
-        (sli_smtp_extensions_known(server) & trusted) != 0;
+    return command->extension == 0 ||
+        (sli_smtp_extensions_known(server) & command->extension) != 0;
 }
 
 enum sli_smtp_reply_id sli_smtp_commands_check(struct sli_smtp_server *server,

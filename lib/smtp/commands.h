@@ -11,9 +11,8 @@ enum sli_smtp_command_flags {
     SLI_SMTP_COMMAND_NO_ARGUMENT = 1 << 0, /**< it stands alone */
     SLI_SMTP_COMMAND_UTF8 = 1 << 1,        /**< RFC 6531 allows UTF-8 in it */
     SLI_SMTP_COMMAND_GREETING = 1 << 2, /**< its reply has no enhanced code */
-    SLI_SMTP_COMMAND_CLEAR = 1 << 3,  /**< taken also where TLS is required, and
-                                          not there yet */
-    SLI_SMTP_COMMAND_TRUSTED = 1 << 4 /**< known to trusted peers alone */
+    SLI_SMTP_COMMAND_CLEAR = 1 << 3, /**< taken also where TLS is required, and
+                                         not there yet */
 };
 
 struct sli_smtp_command {
@@ -28,6 +27,7 @@ struct sli_smtp_command {
      */
     enum sli_smtp_reply_id (*check)(struct sli_smtp_server *server,
         struct slimta_slice argument, struct sli_smtp_event *event);
+    unsigned extension; /**< without it nobody knows the verb; 0: none */
 };
 
 /** Number `index` of the table, NULL past its end. Static. */

@@ -324,6 +324,70 @@ static void test_validator_takes_extensions_off(void **state)
     stop(&scene);
 }
 
+static void take_one_off(struct slimta_session *session,
+    struct slimta_extensions *extensions, struct slimta_op *op, void *user)
+{
+    (void)session;
+    (void)op;
+    if (user != NULL) {
+        assert_int_equal(slimta_extensions_remove(extensions, user), 1);
+        assert_null(slimta_extensions_params(extensions, user));
+    }
+}
+
+/* Each by itself: what it brings works with it, and is unknown without. */
+static void test_each_is_taken_off(void **state)
+{
+    static const struct {
+        const char *keyword;
+        const char *before; /* NULL: nothing */
+        const char *use;
+        int code; /* of the refusal */
+    } cases[] = {
+        {"SIZE", NULL, "MAIL FROM:<a@example.com> SIZE=1\r\n", 555},
+        {"8BITMIME", NULL, "MAIL FROM:<a@example.com> BODY=8BITMIME\r\n", 555},
+        {"BINARYMIME", NULL, "MAIL FROM:<a@example.com> BODY=BINARYMIME\r\n",
+            501},
+        {"SMTPUTF8", NULL, "MAIL FROM:<a@example.com> SMTPUTF8\r\n", 555},
+        {"DSN", NULL, "MAIL FROM:<a@example.com> ENVID=x\r\n", 555},
+        {"DSN", MAIL, "RCPT TO:<b@example.net> NOTIFY=NEVER\r\n", 555},
+        {"DELIVERBY", NULL, "MAIL FROM:<a@example.com> BY=60;R\r\n", 555},
+        {"MT-PRIORITY", NULL, "MAIL FROM:<a@example.com> MT-PRIORITY=1\r\n",
+            555},
+        {"CHUNKING", MAIL RCPT, "BDAT 1 LAST\r\nx", 502},
+        {"XFORWARD", NULL, "XFORWARD NAME=x\r\n", 500},
+        {"XCLIENT", NULL, "XCLIENT NAME=x\r\n", 500},
+    };
+    const struct smtp_edge_options options = {
+        .size = sizeof options, .xclient_from = "127.0.0.1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0] * 2; i++) {
+        int is_off = i % 2 != 0;
+        const struct slimta_validators table = {.size = sizeof table,
+            .user = is_off ? (void *)(uintptr_t)cases[i / 2].keyword : NULL,
+            .extensions = take_one_off};
+        struct scene scene;
+        int code;
+
+        start(&scene, &options, &table, UINT64_C(0x3f));
+        greet(&scene, "EHLO client\r\n");
+        if (cases[i / 2].before != NULL) {
+            assert_int_equal(ask(&scene, cases[i / 2].before), 250);
+        }
+        if (cases[i / 2].code == 502) {
+            assert_int_equal(host_client_reply(&scene.client), 250);
+        }
+        code = ask(&scene, cases[i / 2].use);
+        if (is_off) {
+            assert_int_equal(code, cases[i / 2].code);
+        } else {
+            assert_true(code == 250 || code == 220);
+        }
+        stop(&scene);
+    }
+}
+
 static void edit_replies(struct slimta_session *session,
     struct slimta_reply *reply, struct slimta_results *results,
     struct slimta_op *op, void *user)
@@ -615,6 +679,7 @@ int main(void)
         cmocka_unit_test(test_validators_refuse_chunks),
         cmocka_unit_test(test_capabilities),
         cmocka_unit_test(test_validator_takes_extensions_off),
+        cmocka_unit_test(test_each_is_taken_off),
         cmocka_unit_test(test_lmtp_replies),
         cmocka_unit_test(test_lmtp_refusals),
         cmocka_unit_test(test_lmtp_is_not_on_port_25),

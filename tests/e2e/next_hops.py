@@ -16,6 +16,7 @@ from secure_clients import pair, trusting
 from server import PATIENCE, Server
 from tap import Failure, check, equal, test, until
 from tools import HEAD
+from web import httpd
 from wire import Wire, stuff
 
 SENDER = 'sender@example.com'
@@ -174,6 +175,48 @@ tap.case('Dovecot stores what we hand on over LMTP, by its UNIX socket',
          dovecot, 'lmtp:unix:{hop.lmtp_path}')
 tap.case('Dovecot stores what we hand on over LMTP, over TCP', dovecot,
          'lmtp://127.0.0.1:{hop.lmtp_port}')
+
+
+# A chain of ours before it
+
+
+@test
+def chain():
+    """SMTP to HTTP to SMTP to Postfix, and what it refuses all the way back"""
+    with hop_postfix('message_size_limit = 100000') as hop, \
+            httpd(queue='smtp://' + hop.address) as middle, \
+            behind(middle, 'http://127.0.0.1:%d/' % middle.port) as server, \
+            Wire(server.port) as wire:
+        wire.greet()
+        _, reply = deliver(wire, ['one@example.net'])
+        check(re.match(r'250 2\.\d\.\d Message queued', reply), reply)
+        came_through_both(stored(hop.mail, 'one')[0])
+        # Over HTTP a recipient that is refused refuses the request.
+        for recipients in (['nobody@example.net'],
+                           ['one@example.net', 'nobody@example.net']):
+            _, reply = deliver(wire, recipients)
+            check(re.match(r'550 5\.1\.1 .*User unknown', reply), reply)
+        _, reply = deliver(wire, ['one@example.net'], BIG)
+        equal(reply[:9], '552 5.3.4', 'too large')
+        hop.kill()
+        _, reply = deliver(wire, ['one@example.net'])
+        equal(reply[:8], '451 4.4.', 'it is gone')
+        hop.start()
+        _, reply = deliver(wire, ['one@example.net'])
+        equal(reply[:6], '250 2.', 'it is back')
+        stored(hop.mail, 'one', 2)
+
+
+def came_through_both(octets):
+    """Three have signed, the last on top."""
+    head = re.sub(rb'\n[ \t]+', b' ', octets.split(b'\n\n')[0])
+    received = re.findall(rb'^Received: (.*)$', head, re.M)
+    equal([re.search(rb' by (\S+) .*?with (\w+)', one).groups()
+           for one in received],
+          [(b'postfix.example', b'ESMTP'), (b'mx.example.net', b'HTTP'),
+           (b'mx.example.net', b'ESMTP')], 'who has signed')
+    content = CONTENT.replace(b'\r\n', b'\n')
+    equal(octets[-len(content):], content, 'the content')
 
 
 # As the guide has it

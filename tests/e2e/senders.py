@@ -51,9 +51,9 @@ def ends_with(stored, content):
 
 
 @contextlib.contextmanager
-def through_postfix(*main):
+def through_postfix(*main, server=()):
     """A server, a Postfix that hands all to it, and what that one says."""
-    with Server() as server, Recorder(server.port) as recorder, \
+    with Server(*server) as server, Recorder(server.port) as recorder, \
             Postfix(*main, deliver='smtp:[127.0.0.1]:%d' % recorder.port) \
             as postfix:
         yield server, postfix, recorder
@@ -132,6 +132,23 @@ def postfix_size():
         bounce.check_trace('', [SENDER], 'ESMTP', 'postfix.example')
         check(b'552 5.3.4' in bounce.content or b'5.3.4' in bounce.content,
               bounce.content[:2000])
+
+
+@test
+def postfix_xforward():
+    """Postfix tells of its client where it may, for each message anew"""
+    with through_postfix('smtp_send_xforward_command = yes',
+                         server=['--xclient-from', '127.0.0.1']) \
+            as (server, postfix, recorder):
+        with connect(postfix.port) as client:
+            submit(client)
+            submit(client)
+        for stored in stored_by(server.maildir, 2):
+            ends_with(stored, CONTENT)
+        said = recorder.said()
+        check(re.search(rb'\r\nXFORWARD [^\r]*ADDR=127\.0\.0\.1', said)
+              and re.search(rb'\r\nXFORWARD [^\r]*HELO=client.example', said),
+              said[:400])
 
 
 @contextlib.contextmanager
@@ -230,10 +247,11 @@ def dovecot_lmtp():
 
 
 @contextlib.contextmanager
-def through_dovecot():
+def through_dovecot(more='', server=()):
     """A server, and a client of the Dovecot that submits to it."""
-    with Server() as server, Recorder(server.port) as recorder, \
-            Dovecot(users=[SENDER], relay_port=recorder.port) as dovecot, \
+    with Server(*server) as server, Recorder(server.port) as recorder, \
+            Dovecot(users=[SENDER], relay_port=recorder.port,
+                    more=more) as dovecot, \
             connect(dovecot.submission_port) as client:
         client.login(SENDER, PASSWORD)
         yield server, client, recorder
@@ -266,6 +284,21 @@ def dovecot_dsn():
               ['Mail: RET=HDRS ENVID=x+2By',
                'Rcpt: <rcpt@example.net> NOTIFY=SUCCESS,FAILURE '
                'ORCPT=rfc822;old@example.org'], 'what was asked')
+
+
+@test
+def dovecot_xclient():
+    """Dovecot's relay makes the session its client's where it may"""
+    with through_dovecot('submission_relay_trusted = yes',
+                         server=['--xclient-from', '127.0.0.1']) \
+            as (server, client, recorder):
+        submit(client)
+        stored, = stored_by(server.maildir)
+        check(re.search(rb'\r\nXCLIENT [^\r]*LOGIN=sender@example.com',
+                        recorder.said()), recorder.said()[:400])
+        # Its client's login is the session's.
+        stored.check_trace(SENDER, ['rcpt@example.net'], 'ESMTPA',
+                           'dovecot.example')
 
 
 if __name__ == '__main__':
