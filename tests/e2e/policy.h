@@ -59,7 +59,7 @@ struct host_asked {
     char argument[512];
 };
 
-#define HOST_ASKED_MAX 2048
+#define HOST_ASKED_MAX 8192
 
 struct host_taken {
     struct slimta_op *op;

@@ -6,9 +6,11 @@
 static int is_failing(struct fail_alloc *alloc)
 {
     size_t number = atomic_fetch_add(&alloc->asked, 1) + 1;
-    int fails = alloc->fail_at != 0 &&
-        (number == alloc->fail_at ||
-            (alloc->mode == FAIL_ALLOC_ONWARD && number > alloc->fail_at));
+    size_t fail_at = atomic_load(&alloc->fail_at);
+    int fails = fail_at != 0 &&
+        (number == fail_at ||
+            (atomic_load(&alloc->mode) == FAIL_ALLOC_ONWARD &&
+                number > fail_at));
 
     if (fails) {
         atomic_fetch_add(&alloc->failed, 1);
@@ -57,8 +59,8 @@ void fail_alloc_init(
 void fail_alloc_arm(
     struct fail_alloc *alloc, size_t fail_at, enum fail_alloc_mode mode)
 {
-    alloc->fail_at = fail_at;
-    alloc->mode = mode;
+    atomic_store(&alloc->fail_at, fail_at);
+    atomic_store(&alloc->mode, mode);
     atomic_store(&alloc->asked, 0);
     atomic_store(&alloc->failed, 0);
 }

@@ -15,8 +15,8 @@ enum fail_alloc_mode {
 /** `table` is what the code under test gets. Any thread. */
 struct fail_alloc {
     struct slimta_alloc table;
-    size_t fail_at; /**< the number of the failing one, 1 first; 0: none */
-    enum fail_alloc_mode mode;
+    atomic_size_t fail_at; /**< the failing one's number, 1 first; 0: none */
+    _Atomic(enum fail_alloc_mode) mode;
     atomic_size_t asked;  /**< allocations and reallocations asked for */
     atomic_size_t failed; /**< how many of these got NULL */
     atomic_size_t live;   /**< blocks that were not released */
