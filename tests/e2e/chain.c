@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* What a step of a hasty chain may take. */
-enum { HASTE_MS = 200 };
+enum { HASTE_MS = 300 };
 
 static void write_down(const struct slimta_event *event, void *user)
 {

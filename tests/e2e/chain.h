@@ -11,7 +11,7 @@ struct chain_options {
     int begins_with_lmtp; /* the first edge: each recipient has its reply */
     int ends_with_lmtp;
     int ends_in_edge; /* not in the hop */
-    int is_hasty;     /* gives a hop that hangs 200 ms for each step */
+    int is_hasty;     /* gives a hop that hangs little time */
     unsigned flags;   /* of the HTTP edge */
 };
 

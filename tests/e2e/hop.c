@@ -222,7 +222,7 @@ static void end_message(struct line *line)
     int is_taken = 0;
 
     for (size_t i = 0; i < replies && !line->is_over; i++) {
-        int is_full = hop->is_lmtp && line->is_full[i];
+        int is_full = hop->is_lmtp && line->is_full[i % 64];
         int said = answer(line, HOP_END,
             is_full ? "452 4.2.2 Mailbox full\r\n" : default_reply(HOP_END));
 
