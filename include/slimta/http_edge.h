@@ -37,7 +37,8 @@ enum slimta_http_permanent {
 
 /** Without a sender header: 400, not the null sender. */
 #define SLIMTA_HTTP_NEEDS_SENDER 0x01u
-/** A refused recipient is left out and told in X-Smtp-Rcpt-Reply. */
+/** A refused recipient is left out and told in X-Smtp-Rcpt-Reply; also one that
+ * the queue refuses of a message that others have. */
 #define SLIMTA_HTTP_PARTIAL 0x02u
 /** Equal recipients count once. */
 #define SLIMTA_HTTP_NO_REPEATS 0x04u

@@ -10,7 +10,7 @@
 
 enum {
     /* What is sent from where it stands; less leaves with what comes behind. */
-    UNCOPIED_MIN = 4096,
+    UNCOPIED_MIN = 16384,
     HELD_MAX = 2 * SLIMTA_WRITE_MAX
 };
 

@@ -1,125 +1,97 @@
-"""What it costs to hand a message on to the next hop, beside HAProxy, which
-only carries octets, before the same smtp-sink."""
+"""What handing a mail on costs slimta-smtpd, beside HAProxy in TCP mode."""
 
-import dataclasses
-import os
 import pathlib
 import shutil
-import socket
 import statistics
 import tempfile
 
 from server import Peer, find_smtp_sink, row, smtpd
+from web import find_program, free_port
 
-KB, MB = 1024, 1000 * 1000
+OURS = "slimta-smtpd"
+OTHER = "haproxy"
+SCENARIOS = ("kept", "pipelined", "bulk")
 
-CONFIG = """
+# As it comes, but for one thread, as ours has.
+HAPROXY = """\
 global
-    maxconn 200
     nbthread 1
+    maxconn 1000
 defaults
     mode tcp
-    timeout connect 5s
+    timeout connect 10s
     timeout client 60s
     timeout server 60s
-listen smtp
+listen relay
     bind 127.0.0.1:{port}
     server sink 127.0.0.1:{sink}
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Load:
-    title: str
-    mode: str
-    connections: int
-    messages: int
-    size: int
-
-
-LOADS = (
-    Load("4 KB, kept connections", "kept", 16, 6000, 4 * KB),
-    Load("4 KB, commands grouped", "grouped", 16, 6000, 4 * KB),
-    Load("10 MB, kept connections", "kept", 2, 20, 10 * MB),
-)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def haproxy(folder, sink):
-    """None where there is none."""
-    program = shutil.which("haproxy", path=os.environ.get("PATH", "")
-                           + ":/usr/sbin")
-    if program is None:
-        print("haproxy (Debian's package) was not found: it is left out\n")
-        return None
-    path = pathlib.Path(folder) / "haproxy.cfg"
-    path.write_text(CONFIG.format(port=free_port(), sink=sink))
-    return Peer("haproxy", [program, "-db", "-f", path])
-
-
 class Relay:
-    """Each proxy in turn, in each round begun with another one."""
+    """Both proxies before one smtp-sink, visited in turn in each round."""
 
-    def __init__(self, bench):
+    def __init__(self, bench, scenarios):
         self.bench = bench
-        self.binary = bench.build / "examples/slimta-smtpd"
-        self.figures = {}
+        self.scenarios = [scenario for scenario in scenarios
+                          if scenario.name in SCENARIOS]
+        self.folder = tempfile.mkdtemp(prefix="slimta-bench-")
+        self.sink = find_smtp_sink(pathlib.Path(__file__).resolve().parents[2])
+        self.peers = []
+        # (scenario name, peer name) -> CPU microseconds a message, one a round
+        self.cpu_us = {}
 
-    def make_peers(self, folder, sink):
-        ours = smtpd("slimta-smtpd", self.binary, "--queue",
-                     f"smtp://127.0.0.1:{sink.port}")
-        return [peer for peer in (ours, haproxy(folder, sink.port))
-                if peer is not None]
+    def make_peers(self):
+        yield smtpd(OURS, self.bench.build / "examples/slimta-smtpd",
+                    queue=f"smtp://127.0.0.1:{self.sink.port}")
+        if find_program(OTHER):
+            path = pathlib.Path(self.folder, "haproxy.cfg")
+            path.write_text(
+                HAPROXY.format(port=free_port(), sink=self.sink.port))
+            yield Peer(OTHER, [find_program(OTHER), "-db", "-f", path])
+        else:
+            print("\nhaproxy is missing: it is left out")
 
-    def run_round(self, peers, number):
-        turn = number % len(peers)
-        for load in LOADS:
-            messages = load.messages
+    def run_round(self, number):
+        """Round 0 warms up and is not counted."""
+        turn = number % len(self.peers)
+        for scenario in self.scenarios:
+            messages = scenario.messages
             if self.bench.quick or number == 0:
-                messages = max(messages // 4, 2 * load.connections)
-            for peer in peers[turn:] + peers[:turn]:
-                cpu, _ = self.bench.measure_load(
-                    load.mode, peer, load.connections, messages, load.size)
+                messages = max(messages // 4, 2 * scenario.connections)
+            for peer in self.peers[turn:] + self.peers[:turn]:
+                cpu, _ = self.bench.measure(scenario, peer, messages)
                 if number > 0:
-                    self.figures.setdefault((load, peer.name), []).append(cpu)
+                    self.cpu_us.setdefault(
+                        (scenario.name, peer.name), []).append(cpu)
 
-    def report(self, load, peers):
-        for peer in peers:
-            own = self.figures[load, peer.name]
-            cells = ["", ""]
-            if peer.name != "haproxy" and (load, "haproxy") in self.figures:
-                ratios = [one / other for one, other in zip(
-                    own, self.figures[load, "haproxy"])]
-                cells = [f"{statistics.median(ratios):.2f}",
-                         f"{min(ratios):.2f}–{max(ratios):.2f}"]
-            cpu = statistics.median(own)
-            row(load.title, peer.name, f"{cpu:.1f}", f"{1e6 / cpu:.0f}",
-                *cells)
+    def report(self, scenario):
+        ours = self.cpu_us[scenario.name, OURS]
+        for peer in self.peers:
+            cpu = self.cpu_us[scenario.name, peer.name]
+            ratios = [own / other for own, other in zip(ours, cpu)]
+            median = statistics.median(cpu)
+            row(scenario.title, peer.name, f"{median:.1f}", f"{1e6 / median:.0f}",
+                f"{statistics.median(ratios):.2f}",
+                f"{min(ratios):.2f}–{max(ratios):.2f}")
 
     def run(self):
-        sink = find_smtp_sink(pathlib.Path(__file__).resolve().parents[2])
-        started = [sink]
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                # Beside the generator: it is the proxy that is measured.
-                sink.start(self.bench.load_cpu)
-                peers = self.make_peers(folder, sink)
-                for peer in peers:
-                    started.append(peer)
-                    peer.start(self.bench.server_cpu)
-                for number in range(self.bench.rounds + 1):
-                    self.run_round(peers, number)
-            finally:
-                for peer in reversed(started):
-                    peer.stop()
-        row("handed on to smtp-sink", "proxy", "CPU µs a message",
-            "messages a CPU second", "ratio to haproxy", "spread")
+        try:
+            # Beside the generator: the proxy has its CPU for itself.
+            self.sink.start(self.bench.load_cpu)
+            self.peers = list(self.make_peers())
+            for peer in self.peers:
+                peer.start(self.bench.server_cpu)
+            for number in range(self.bench.rounds + 1):
+                self.run_round(number)
+        finally:
+            for peer in [*self.peers, self.sink]:
+                peer.stop()
+            shutil.rmtree(self.folder)
+        print()
+        row("handed on", "proxy", "CPU µs a message", "messages a CPU second",
+            "slimta-smtpd to it", "spread")
         row("---", "---", "--:", "--:", "--:", "--:")
-        for load in LOADS:
-            self.report(load, peers)
+        for scenario in self.scenarios:
+            self.report(scenario)
         print(flush=True)

@@ -107,9 +107,9 @@ def find_smtp_sink(source):
     return Peer(REFERENCE, [*command, "127.0.0.1:0", "1024"], environment)
 
 
-def smtpd(name, binary, *more):
+def smtpd(name, binary, *more, queue="discard:"):
     command = [binary, "--listen", "127.0.0.1:0", "--hostname",
-               "bench.example.com", "--queue", "discard:",
+               "bench.example.com", "--queue", queue,
                "--max-connections", "15000", *more]
     known = subprocess.run([binary, "--help"], capture_output=True, text=True,
                            timeout=PATIENCE).stdout

@@ -193,13 +193,13 @@ static int read_content(struct line *line)
 
     pthread_mutex_lock(&hop->lock);
     hop->content[0] = '\0';
-    wait_while_stalled(hop);
     pthread_mutex_unlock(&hop->lock);
     for (;;) {
         size_t end = end_of_content(line, is_first);
         size_t size = end > 0 ? end : line->held > 4 ? line->held - 4 : 0;
 
         pthread_mutex_lock(&hop->lock);
+        wait_while_stalled(hop);
         keep(hop, line->buffer, size);
         hop->ends += end > 0;
         pthread_cond_broadcast(&hop->news);
@@ -222,7 +222,7 @@ static void end_message(struct line *line)
     int is_taken = 0;
 
     for (size_t i = 0; i < replies && !line->is_over; i++) {
-        int is_full = hop->is_lmtp && line->is_full[i];
+        int is_full = hop->is_lmtp && line->is_full[i % 64];
         int said = answer(line, HOP_END,
             is_full ? "452 4.2.2 Mailbox full\r\n" : default_reply(HOP_END));
 

@@ -1,6 +1,6 @@
 """How much memory an optimised build of the library takes, as the kernel counts
-it for a host's process: with many large messages in flight, and with many
-sessions that wait."""
+it for a host's process: with many large messages in flight, with a next hop
+that stands still, and with many sessions that wait."""
 
 import os
 import re
@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 
 import tap
 from project import BUILD, CC, LIBRARIES, SOURCE, release, run
@@ -22,6 +23,10 @@ MIB = 1 << 20
 MESSAGES = 200
 LARGE = 50 * 1000 * 1000
 MOST = 64 * MIB
+
+RELAYED = 50
+HANDED_ON = 100 * 1000 * 1000
+MOST_RELAYED = 8 * MIB
 
 IDLE = 10000
 MOST_IDLE = 2048
@@ -43,11 +48,11 @@ def program():
 class Host:
     """The running host, its memory, and what it says."""
 
-    def __init__(self, kind):
+    def __init__(self, kind, *more):
         # The directory is on a disk: in memory, files would be measured too.
         self.spill = tempfile.mkdtemp(prefix='slimta-spill-', dir='/var/tmp')
         self.child = subprocess.Popen(
-            [program(), kind, self.spill], stdin=subprocess.PIPE,
+            [program(), kind, self.spill, *more], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, text=True)
         line = self.child.stdout.readline()
         if not line:
@@ -228,6 +233,80 @@ def spilled():
         equal(host.end(), (0, 0, MESSAGES, 0), 'open, begins, commits, aborts')
 
 
+class Hop:
+    """A next hop that reads no content until it is told to."""
+
+    def __init__(self):
+        self.listener = socket.create_server(('127.0.0.1', 0), backlog=RELAYED)
+        self.address = '127.0.0.1:%d' % self.listener.getsockname()[1]
+        self.goes_on = threading.Event()
+        self.lock = threading.Lock()
+        self.waiting = 0
+        self.octets = 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                line, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(line,),
+                             daemon=True).start()
+
+    def serve(self, line):
+        with line, line.makefile('rb') as words:
+            line.sendall(b'220 hop\r\n')
+            for word in words:
+                if word.startswith(b'DATA'):
+                    line.sendall(b'354 Go ahead\r\n')
+                    self.take_content(words)
+                line.sendall(b'250 Ok\r\n')
+
+    def take_content(self, words):
+        with self.lock:
+            self.waiting += 1
+        self.goes_on.wait()
+        size = 0
+        for word in words:
+            if word == b'.\r\n':
+                break
+            size += len(word)
+        with self.lock:
+            self.octets += size
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def relayed():
+    """Nothing is read while the next hop stands still; then all goes through,
+    and nothing of it was ever held."""
+    hop = Hop()
+    with Host('relay', hop.address) as host:
+        before = host.resident()
+        senders = [Sender(open_message(host.port), HANDED_ON)
+                   for _ in range(RELAYED)]
+        send_all(senders)
+        until(lambda: hop.waiting == RELAYED, 'the hop has begun each content')
+        check(all(not sender.is_done() for sender in senders),
+              'a message was read to its end before a hop that stands still')
+        say_memory('%d messages of 100 MB before a hop that stands still'
+                   % RELAYED, host.peak() - before, MOST_RELAYED)
+        hop.goes_on.set()
+        for sender in senders[2:]:
+            sender.client.close()
+        send_all(senders[:2])
+        for sender in senders[:2]:
+            finish(sender)
+        check(hop.octets >= 2 * (HANDED_ON - len(BLOCK)),
+              'the hop has %d octets' % hop.octets)
+        say_memory('and when it went on', host.peak() - before, MOST_RELAYED)
+        host.end()
+    hop.close()
+
+
 def idle():
     """They hold no buffers, neither before their first mail nor after."""
     need_descriptors(IDLE + 200)
@@ -265,6 +344,7 @@ def say_idle(what, grown):
 
 tap.case('200 streamed messages of 50 MB stay below 64 MiB', streamed)
 tap.case('200 spilled messages stay below 64 MiB', spilled)
+tap.case('50 messages of 100 MB are handed on within 8 MiB', relayed)
 tap.case('10,000 idle sessions stay below 2 KB each', idle)
 
 

@@ -1,8 +1,9 @@
 /** A host whose memory is measured from outside: an edge with a queue that
- * sleeps until it is told to go on.
+ * sleeps until it is told to go on, or that hands on over SMTP.
  *
- * Usage: memory_host enqueue|stream|discard SPILL_DIRECTORY. Says its port,
- * then answers each line of its input with one line; ends with its input.
+ * Usage: memory_host enqueue|stream|discard SPILL_DIRECTORY, or relay
+ * SPILL_DIRECTORY HOST:PORT. Says its port, then answers each line of its input
+ * with one line; ends with its input.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -135,12 +136,14 @@ static void stopped(struct smtp_edge *edge, void *user)
     sem_post(user);
 }
 
-static int serve(struct sleeper *sleeper, const char *spill_directory)
+static int serve(struct sleeper *sleeper, struct slimta_queue *queue,
+    const char *spill_directory)
 {
     const struct smtp_edge_options options = {.size = sizeof options,
         .hostname = "mx.example.net",
         .max_connections = SLIMTA_UNLIMITED,
         .max_connections_per_ip = SLIMTA_UNLIMITED,
+        .max_message_bytes = SLIMTA_UNLIMITED,
         .spill_directory = spill_directory};
     struct slimta_address address = {.port = 0};
     struct slimta_error error = {0};
@@ -148,7 +151,7 @@ static int serve(struct sleeper *sleeper, const char *spill_directory)
     char line[16];
     sem_t gone;
 
-    if (smtp_edge_new(&edge, &options, &sleeper->queue, &error) != 0 ||
+    if (smtp_edge_new(&edge, &options, queue, &error) != 0 ||
         smtp_edge_listen(edge, "127.0.0.1", 0, &error) != 0 ||
         smtp_edge_start(edge, NULL, &error) != 0) {
         fprintf(stderr, "%s\n", error.text);
@@ -176,20 +179,42 @@ static int serve(struct sleeper *sleeper, const char *spill_directory)
     return 0;
 }
 
+static int serve_relay(
+    struct sleeper *sleeper, const char *spill_directory, const char *hosts)
+{
+    const struct slimta_smtp_queue_options options = {.size = sizeof options,
+        .hosts = hosts,
+        .tls_policy = SLIMTA_HOP_TLS_OFF};
+    struct slimta_queue *queue = NULL;
+    struct slimta_error error = {0};
+    int status = 1;
+
+    if (slimta_smtp_queue_new(&queue, &options, &error) != 0) {
+        fprintf(stderr, "%s\n", error.text);
+    } else {
+        status = serve(sleeper, queue, spill_directory);
+    }
+    slimta_queue_free(queue);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     static struct sleeper sleeper;
-    int is_stream = 0;
-    int status = 0;
+    int status = 2;
 
-    if (argc != 3) {
-        return 2;
+    if (argc < 3) {
+        return status;
     }
-    is_stream = strcmp(argv[1], "stream") == 0;
-    sleeper.queue.methods = is_stream ? &streaming : &whole;
+    sleeper.queue.methods =
+        strcmp(argv[1], "stream") == 0 ? &streaming : &whole;
     sleeper.is_awake = strcmp(argv[1], "discard") == 0;
     pthread_mutex_init(&sleeper.lock, NULL);
-    status = serve(&sleeper, argv[2]);
+    if (strcmp(argv[1], "relay") != 0) {
+        status = serve(&sleeper, &sleeper.queue, argv[2]);
+    } else if (argc == 4) {
+        status = serve_relay(&sleeper, argv[2], argv[3]);
+    }
     pthread_mutex_destroy(&sleeper.lock);
     return status;
 }

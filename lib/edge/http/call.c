@@ -179,19 +179,62 @@ static int say_queued(const struct slimta_session *base,
         reply, 250, SLI_LITERAL("2.6.0 Message accepted for delivery"));
 }
 
+/* Lists the recipients whom the queue has refused of a message that others
+ * have. NULL, or the refusal for which there was no room. */
+static const struct slimta_reply *list_parts(
+    struct http_edge_call *call, const struct slimta_reply *unnamed)
+{
+    const struct sli_edge_http_recipient *recipient = call->recipients;
+    size_t accepted = 0;
+
+    for (uint64_t i = 0; recipient != NULL; i++, recipient = recipient->next) {
+        const struct slimta_reply *refusal = recipient->is_refused
+            ? NULL
+            : sli_edge_results_reply_of(call->base.results, accepted, unnamed);
+
+        accepted += !recipient->is_refused;
+        if (refusal != NULL &&
+            sli_http_replies_list(&call->refused, i, refusal) != 0) {
+            return refusal;
+        }
+    }
+    return NULL;
+}
+
+static int has_parts(
+    const struct http_edge_call *call, const struct slimta_reply *reply)
+{
+    return (call->edge->flags & SLIMTA_HTTP_PARTIAL) != 0 &&
+        call->base.results != NULL && slimta_reply_code(reply) < 400;
+}
+
+static void finish_message(
+    struct http_edge_call *call, const struct slimta_reply *reply)
+{
+    tell_message(call, reply);
+    sli_edge_http_once_settle(call, reply);
+    sli_edge_http_call_reply(call, reply, NULL);
+}
+
 /* The answer to the message. A success of any code is 200, and 250 there. */
 static void answer(
     struct slimta_session *base, const struct slimta_reply *reply)
 {
     struct http_edge_call *call = sli_edge_http_call_of(base);
+    struct slimta_reply unnamed;
+    const struct slimta_reply *refusal = NULL;
 
     if (reply == NULL || slimta_reply_code(reply) == 221) {
         reply = sli_edge_shard_reply(
             shard_of(call), 250, "2.6.0 Message accepted for delivery");
     }
-    tell_message(call, reply);
-    sli_edge_http_once_settle(call, reply);
-    sli_edge_http_call_reply(call, reply, NULL);
+    sli_mail_reply_init(&unnamed, &call->edge->edge.alloc);
+    if (has_parts(call, reply)) {
+        sli_mail_reply_set_fixed(&unnamed, 451, "4.3.0 Error queuing message");
+        refusal = list_parts(call, &unnamed);
+    }
+    finish_message(call, refusal == NULL ? reply : refusal);
+    sli_mail_reply_fini(&unnamed);
 }
 
 static void terminate(

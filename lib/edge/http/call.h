@@ -61,6 +61,7 @@ enum sli_edge_http_step {
 struct sli_edge_http_recipient {
     struct sli_edge_http_recipient *next;
     const char *address;
+    int is_refused; /* at RCPT: it is not in the envelope */
 };
 
 struct sli_edge_http_header {

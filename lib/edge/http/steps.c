@@ -255,6 +255,7 @@ static void rcpt_over(struct http_edge_call *call,
         sli_edge_http_call_reply(call, reply, "RCPT");
         return;
     }
+    call->recipient->is_refused = is_refused;
     call->taken += !is_refused;
     next_recipient(call);
 }
