@@ -424,7 +424,11 @@ static void open_policy(struct host_policy *policy, const struct way *way)
 static void cut(const struct way *way)
 {
     const struct smtp_edge_options options = {
-        .size = sizeof options, .spill_bytes = way->spill_bytes};
+        .size = sizeof options,
+        .spill_bytes = way->spill_bytes,
+        /* Clients that left may still wait to be accepted. */
+        .max_connections_per_ip = SLIMTA_UNLIMITED,
+    };
     static struct host_policy policy;
     struct keeper keeper;
     struct host_edge host;

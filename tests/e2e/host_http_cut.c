@@ -126,6 +126,8 @@ static void cut(const struct way *way)
         .size = sizeof options,
         .hostname = "mx.example.net",
         .spill_bytes = way->spill_bytes,
+        /* Clients that left may still wait to be accepted. */
+        .max_connections_per_ip = SLIMTA_UNLIMITED,
     };
     static struct host_policy policy;
     struct requests requests;
