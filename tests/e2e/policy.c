@@ -28,9 +28,9 @@ static void note(struct host_policy *policy, enum host_step step,
     const struct slimta_session *session, const struct slimta_reply *reply,
     const char *argument)
 {
-    struct host_asked *asked =
-        &policy->asked[policy->asked_count % HOST_ASKED_MAX];
+    struct host_asked *asked = &policy->last[step];
 
+    ++policy->asked[step];
     ++policy->asked_count;
     memset(asked, 0, sizeof *asked);
     asked->step = step;
@@ -333,14 +333,10 @@ int host_taken_answer(struct host_taken *taken, int code, const char *text)
 
 size_t host_policy_asked(struct host_policy *policy, enum host_step step)
 {
-    size_t count = 0;
-    size_t i = 0;
+    size_t count;
 
     pthread_mutex_lock(&policy->lock);
-    assert_true(policy->asked_count <= HOST_ASKED_MAX);
-    for (i = 0; i < policy->asked_count; ++i) {
-        count += policy->asked[i].step == step;
-    }
+    count = policy->asked[step];
     pthread_mutex_unlock(&policy->lock);
     return count;
 }
@@ -349,15 +345,9 @@ struct host_asked host_policy_last(
     struct host_policy *policy, enum host_step step)
 {
     struct host_asked found;
-    size_t i = 0;
 
-    memset(&found, 0, sizeof found);
     pthread_mutex_lock(&policy->lock);
-    for (i = 0; i < policy->asked_count; ++i) {
-        if (policy->asked[i].step == step) {
-            found = policy->asked[i];
-        }
-    }
+    found = policy->last[step];
     pthread_mutex_unlock(&policy->lock);
     return found;
 }

@@ -59,8 +59,6 @@ struct host_asked {
     char argument[512];
 };
 
-#define HOST_ASKED_MAX 8192
-
 struct host_taken {
     struct slimta_op *op;
     enum host_step step;
@@ -72,8 +70,9 @@ struct host_policy {
     pthread_mutex_t lock;
     pthread_cond_t news;
     struct host_order orders[HOST_STEPS];
-    struct host_asked asked[HOST_ASKED_MAX];
-    size_t asked_count;
+    struct host_asked last[HOST_STEPS]; /* the last question of each */
+    size_t asked[HOST_STEPS];
+    size_t asked_count; /* of all steps */
     struct host_taken taken[HOST_PENDING_MAX];
     size_t taken_count;
     size_t cancelled; /* how often on_cancel came */
