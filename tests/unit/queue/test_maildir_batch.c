@@ -7,8 +7,8 @@
 
 #include "box.h"
 
-#include "queue/maildir_batch.h"
-#include "queue/maildir_dir.h"
+#include "queue/maildir/batch.h"
+#include "queue/maildir/dir.h"
 
 /* Stand in for the system's, to count and to fail: number `fail_at`, 1 first,
  * of those that follow. */

@@ -3,8 +3,8 @@
 
 #include "box.h"
 
-#include "queue/maildir_dir.h"
-#include "queue/maildir_name.h"
+#include "queue/maildir/dir.h"
+#include "queue/maildir/name.h"
 
 static struct box box;
 static struct sli_queue_maildir_names names;

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "fail_alloc.h"
-#include "queue/maildir_file.h"
+#include "queue/maildir/file.h"
 
 static struct box box;
 static struct slimta_alloc alloc;

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "queue/maildir_name.h"
+#include "queue/maildir/name.h"
 
 static const char *tail(const char *name)
 {

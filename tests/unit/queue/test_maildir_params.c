@@ -4,7 +4,7 @@
 #include "base/slice.h"
 #include "fail_alloc.h"
 #include "mail/envelope.h"
-#include "queue/maildir_params.h"
+#include "queue/maildir/params.h"
 
 static struct slimta_envelope *make(const struct slimta_alloc *alloc,
     const struct slimta_mail_params *params,
@@ -115,5 +115,5 @@ int main(void)
     };
 
     return cmocka_run_group_tests_name(
-        "queue/maildir_params", tests, NULL, NULL);
+        "queue/maildir/params", tests, NULL, NULL);
 }

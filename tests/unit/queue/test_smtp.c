@@ -1,4 +1,4 @@
-/** Tests of lib/queue/smtp.c: the options. */
+/** Tests of lib/queue/smtp/queue.c: the options. */
 #include "test.h"
 
 #include <string.h>
@@ -6,7 +6,7 @@
 #include <slimta/queue.h>
 #include <slimta/tls.h>
 
-#include "queue/smtp.h"
+#include "queue/smtp/queue.h"
 
 static const struct slimta_smtp_queue_options good = {
     .size = sizeof good, .hosts = "127.0.0.1"};

@@ -3,7 +3,7 @@
 #ifndef QUEUE_HTTP_LINK_H
 #define QUEUE_HTTP_LINK_H
 
-#include "queue/http.h"
+#include "queue/http/queue.h"
 
 struct sli_queue_http_message;
 

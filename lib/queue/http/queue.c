@@ -1,5 +1,5 @@
 /** The queue that hands mail on over HTTP: options and table. */
-#include "queue/http.h"
+#include "queue/http/queue.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "base/options.h"
 #include "base/slice.h"
 #include "http/authorization.h"
-#include "queue/http_message.h"
+#include "queue/http/message.h"
 #include "queue/options.h"
 #include "tls/context.h"
 

@@ -1,5 +1,5 @@
 /** One message of a queue that hands mail on over HTTP. */
-#include "queue/http_message.h"
+#include "queue/http/message.h"
 
 #include <slimta/error.h>
 
@@ -9,7 +9,7 @@
 #include "io/work.h"
 #include "mail/reply.h"
 #include "queue/answer.h"
-#include "queue/http_parts.h"
+#include "queue/http/parts.h"
 
 /* What is read of a spilled message at a time. */
 enum { PIECE = 65536 };

@@ -2,7 +2,7 @@
 #ifndef QUEUE_SMTP_AUTH_H
 #define QUEUE_SMTP_AUTH_H
 
-#include "queue/smtp_link.h"
+#include "queue/smtp/link.h"
 
 /** Says AUTH; its end is is_known, or the link has failed. */
 void sli_queue_smtp_auth_start(struct sli_queue_smtp_link *link);

@@ -1,5 +1,5 @@
 /** One message as the octets of one file. */
-#include "queue/maildir_file.h"
+#include "queue/maildir/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/slice.h"
-#include "queue/maildir_params.h"
+#include "queue/maildir/params.h"
 
 enum {
     PIECE_BYTES = 65536,

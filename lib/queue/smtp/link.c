@@ -1,12 +1,12 @@
 /** One connection to a next hop over SMTP or LMTP: greeting, TLS, AUTH, then
  * one message after the other. */
-#include "queue/smtp_link.h"
+#include "queue/smtp/link.h"
 
 #include "base/slice.h"
 #include "io/loop.h"
 #include "io/secure.h"
-#include "queue/smtp_auth.h"
-#include "queue/smtp_message.h"
+#include "queue/smtp/auth.h"
+#include "queue/smtp/message.h"
 
 static struct sli_queue_smtp_link *link_of(struct sli_io_conn *conn)
 {

@@ -1,5 +1,5 @@
 /** The directories of a maildir. */
-#include "queue/maildir_dir.h"
+#include "queue/maildir/dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "io/clock.h"
-#include "queue/maildir_name.h"
+#include "queue/maildir/name.h"
 
 enum { OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 

@@ -1,5 +1,5 @@
 /** How a link proves to its hop who we are. */
-#include "queue/smtp_auth.h"
+#include "queue/smtp/auth.h"
 
 #include "base/alloc.h"
 #include "base/slice.h"

@@ -1,5 +1,5 @@
 /** One message that is handed on over SMTP or LMTP while its client waits. */
-#include "queue/smtp_message.h"
+#include "queue/smtp/message.h"
 
 #include <slimta/envelope.h>
 

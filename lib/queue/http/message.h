@@ -2,7 +2,7 @@
 #ifndef QUEUE_HTTP_MESSAGE_H
 #define QUEUE_HTTP_MESSAGE_H
 
-#include "queue/http_link.h"
+#include "queue/http/link.h"
 
 /** As `enqueue` of struct slimta_queue_methods. */
 void sli_queue_http_message_enqueue(struct sli_queue_http *queue,

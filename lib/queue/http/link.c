@@ -1,13 +1,13 @@
 /** One connection to a next hop over HTTP: TLS, then one request after the
  * other. */
-#include "queue/http_link.h"
+#include "queue/http/link.h"
 
 #include <slimta/error.h>
 
 #include "base/list.h"
 #include "base/slice.h"
 #include "io/secure.h"
-#include "queue/http_message.h"
+#include "queue/http/message.h"
 
 /* How long the rest of a response is waited for, which nobody needs. */
 enum { REST_MS = 5000 };

@@ -3,7 +3,7 @@
 #ifndef QUEUE_SMTP_LINK_H
 #define QUEUE_SMTP_LINK_H
 
-#include "queue/smtp.h"
+#include "queue/smtp/queue.h"
 
 struct sli_queue_smtp_auth;
 struct sli_queue_smtp_message;

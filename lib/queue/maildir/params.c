@@ -1,5 +1,5 @@
 /** What the sender has asked for, as fields of a stored message. */
-#include "queue/maildir_params.h"
+#include "queue/maildir/params.h"
 
 #include "smtp/params_text.h"
 

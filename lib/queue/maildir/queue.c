@@ -12,8 +12,8 @@
 #include "io/inbox.h"
 #include "io/loop.h"
 #include "io/work.h"
-#include "queue/maildir_batch.h"
-#include "queue/maildir_dir.h"
+#include "queue/maildir/batch.h"
+#include "queue/maildir/dir.h"
 
 /* How many batches are stored at once, over all loops. */
 enum { JOBS = 2 };

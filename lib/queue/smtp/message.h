@@ -2,7 +2,7 @@
 #ifndef QUEUE_SMTP_MESSAGE_H
 #define QUEUE_SMTP_MESSAGE_H
 
-#include "queue/smtp_link.h"
+#include "queue/smtp/link.h"
 
 struct sli_queue_smtp_message;
 

@@ -5,8 +5,8 @@
 #include <slimta/queue.h>
 
 #include "base/list.h"
-#include "queue/maildir_file.h"
-#include "queue/maildir_name.h"
+#include "queue/maildir/file.h"
+#include "queue/maildir/name.h"
 
 /** The most messages of one batch; each holds a descriptor meanwhile. */
 #define SLI_QUEUE_MAILDIR_BATCH_MAX 64

@@ -1,5 +1,5 @@
 /** Unique names for the files of a maildir. */
-#include "queue/maildir_name.h"
+#include "queue/maildir/name.h"
 
 #include <inttypes.h>
 #include <stdio.h>

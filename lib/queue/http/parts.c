@@ -1,5 +1,5 @@
 /** What an HTTP hop has said of single recipients, as parts of a message. */
-#include "queue/http_parts.h"
+#include "queue/http/parts.h"
 
 #include <slimta/error.h>
 

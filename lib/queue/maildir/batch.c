@@ -1,5 +1,5 @@
 /** Messages that are stored together and share their syncs. */
-#include "queue/maildir_batch.h"
+#include "queue/maildir/batch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "io/clock.h"
-#include "queue/maildir_dir.h"
+#include "queue/maildir/dir.h"
 
 /* The items `first` to `end - 1` of a batch, in the phases below; each phase
  * passes over those that failed before. */

@@ -1,5 +1,5 @@
 /** The queues that hand mail on over SMTP and LMTP: options and table. */
-#include "queue/smtp.h"
+#include "queue/smtp/queue.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include "base/options.h"
 #include "base/slice.h"
 #include "queue/options.h"
-#include "queue/smtp_message.h"
+#include "queue/smtp/message.h"
 #include "sasl/mechanism.h"
 #include "tls/context.h"
 
