@@ -1,5 +1,6 @@
 """A real HAProxy on loopback, in front of something that receives mail."""
 
+import csv
 import os
 import pathlib
 import re
@@ -67,6 +68,8 @@ class Balancer:
         config = configuration(
             'bind fd@%d %s' % (self.socket.fileno(), texts[1]),
             [texts[2], 'server mx 127.0.0.1:%d %s' % (port, texts[0])])
+        config = config.replace(
+            'global\n', 'global\n    stats socket %s/stats\n' % self.folder, 1)
         for name, octets in dict(files or {}, config=config.encode()).items():
             with open(os.path.join(self.folder, name), 'wb') as file:
                 file.write(octets)
@@ -95,3 +98,17 @@ class Balancer:
     def wait_for_check(self, claim):
         """Until its own look at the server has come to something."""
         until(claim, 'the check of haproxy', PATIENCE)
+
+    def check_status(self):
+        """What its last look at the server has come to, as L4OK; '' before
+        HAProxy has begun."""
+        with socket.socket(socket.AF_UNIX) as stats:
+            try:
+                stats.connect(os.path.join(self.folder, 'stats'))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return ''
+            stats.sendall(b'show stat\n')
+            with stats.makefile() as lines:
+                rows = csv.DictReader(lines)
+                return next(row['check_status'] for row in rows
+                            if row['svname'] == 'mx')
