@@ -195,25 +195,36 @@ static void survives_every_failure_over_tls(void **state)
     play_secure(1, FAIL_ALLOC_ONCE);
 }
 
+/* As many lines as are taken, of about `most` octets; returns how many octets.
+ * The last line is sent whole: a CR by itself would be refused. */
+static size_t send_lines(struct smtp_relay *relay, size_t most)
+{
+    static const char line[] =
+        "0123456789abcdef0123456789abcdef0123456789a\r\n";
+    size_t sent = host_client_flood(&relay->client, line, most);
+    const char *rest = line + sent % (sizeof line - 1);
+
+    /* The hop is to read by now, or nothing would be taken. */
+    hop_stall(&relay->hop, 0);
+    assert_int_equal(host_client_send(&relay->client, rest, strlen(rest)), 0);
+    return sent + strlen(rest);
+}
+
 /* Lines until the standstill of a hop that reads nothing; then it reads, and
  * the rest of `size` octets goes through. */
 static void push(struct smtp_relay *relay, size_t size)
 {
-    static const char line[] =
-        "0123456789abcdef0123456789abcdef0123456789a\r\n";
     size_t before = hop_count(&relay->hop, &relay->hop.octets);
     size_t sent;
 
     hop_stall(&relay->hop, 1);
-    sent = host_client_flood(&relay->client, line, size);
+    sent = send_lines(relay, size);
     /* What the sockets hold, not more. */
     assert_in_range(sent, 1, size - 1);
-    hop_stall(&relay->hop, 0);
-    assert_int_equal(host_client_send(&relay->client, "\r\n", 2), 0);
-    assert_true(host_client_flood(&relay->client, line, size - sent) > 0);
-    assert_int_equal(host_client_send(&relay->client, "\r\n", 2), 0);
-    assert_true(
-        hop_wait(&relay->hop, &relay->hop.octets, before + size - sizeof line));
+    while (sent < size) {
+        sent += send_lines(relay, size - sent);
+    }
+    assert_true(hop_wait(&relay->hop, &relay->hop.octets, before + size));
 }
 
 /* 100 MB, by an edge and a queue that hold less than one of them at any time,
@@ -241,7 +252,7 @@ static void holds_little_of_much(void **state)
     }
     smtp_relay_ask(relay, ".\r\n", "250");
     assert_true(
-        hop_count(&relay->hop, &relay->hop.octets) > (size_t)ROUND * ROUNDS);
+        hop_count(&relay->hop, &relay->hop.octets) >= (size_t)ROUND * ROUNDS);
     smtp_relay_close(relay);
     print_message("# %zu octets at most\n", gauge.most);
     assert_in_range(gauge.most, 1, 1000000);
