@@ -11,7 +11,12 @@
 #include "io/resolver_servers.h"
 #include "tls/context.h"
 
-enum { EHLO_NAME_MAX = 255 };
+enum {
+    EHLO_NAME_MAX = 255,
+    DEFAULT_CONNECT_TIMEOUT_MS = 30000,
+    DEFAULT_CONNECTIONS = 100,
+    DEFAULT_IDLE_MS = 10000
+};
 
 int sli_queue_options_copy_text(const struct slimta_alloc *alloc, char **out,
     const char *text, struct slimta_error *error)
@@ -24,14 +29,28 @@ int sli_queue_options_copy_text(const struct slimta_alloc *alloc, char **out,
                         : 0;
 }
 
-int sli_queue_options_copy_servers(const struct slimta_alloc *alloc, char **out,
-    const char *servers, struct slimta_error *error)
+int sli_queue_options_copy_links(struct sli_queue_pool_config *config,
+    const struct sli_queue_options_links *links, struct slimta_error *error)
 {
     struct sli_io_resolver_servers known;
-    int err = sli_io_resolver_servers_read(&known, servers, "servers", error);
+    int err =
+        sli_io_resolver_servers_read(&known, links->servers, "servers", error);
 
-    return err == 0 ? sli_queue_options_copy_text(alloc, out, servers, error)
+    config->connect_timeout_ms = sli_queue_options_or(
+        links->connect_timeout_ms, DEFAULT_CONNECT_TIMEOUT_MS);
+    config->max_connections =
+        sli_queue_options_or(links->max_connections, DEFAULT_CONNECTIONS);
+    config->idle_ms = sli_queue_options_or(links->idle_ms, DEFAULT_IDLE_MS);
+    return err == 0 ? sli_queue_options_copy_text(&config->alloc,
+                          &config->servers, links->servers, error)
                     : err;
+}
+
+void sli_queue_options_free_config(struct sli_queue_pool_config *config)
+{
+    sli_queue_hop_fini(&config->hops);
+    slimta_tls_unref(config->tls);
+    sli_free(&config->alloc, config->servers);
 }
 
 int sli_queue_options_copy_ehlo_name(const struct slimta_alloc *alloc,

@@ -20,11 +20,21 @@ static inline uint64_t sli_queue_options_or(uint64_t value, uint64_t otherwise)
 int sli_queue_options_copy_text(const struct slimta_alloc *alloc, char **out,
     const char *text, struct slimta_error *error);
 
-/** The same of name servers. */
-int sli_queue_options_copy_servers(const struct slimta_alloc *alloc, char **out,
-    const char *servers, struct slimta_error *error);
+/** What all these queues are told of their connections. */
+struct sli_queue_options_links {
+    const char *servers;
+    uint64_t connect_timeout_ms; /* 0, like the others: the default */
+    uint64_t max_connections;
+    uint64_t idle_ms;
+};
 
-/** The same of what EHLO says. */
+int sli_queue_options_copy_links(struct sli_queue_pool_config *config,
+    const struct sli_queue_options_links *links, struct slimta_error *error);
+
+/** Frees what a config has: hops, TLS, name servers. */
+void sli_queue_options_free_config(struct sli_queue_pool_config *config);
+
+/** A copy of what EHLO says; of NULL: nothing. */
 int sli_queue_options_copy_ehlo_name(const struct slimta_alloc *alloc,
     char **out, const char *name, struct slimta_error *error);
 

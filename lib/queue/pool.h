@@ -47,7 +47,7 @@ struct sli_queue_pool_config {
     const struct sli_queue_link_kind *kind;
     struct slimta_tls *tls;      /**< NULL: none is needed. It was given to
                                       sli_tls_context_use_as_client */
-    const char *servers;         /**< DNS */
+    char *servers;               /**< DNS; the config's own, or NULL */
     uint64_t connect_timeout_ms; /**< for each hop */
     uint64_t max_connections;    /**< in each loop, at least 1 */
     uint64_t idle_ms;

@@ -12,10 +12,7 @@
 #include "queue/options.h"
 #include "tls/context.h"
 
-#define DEFAULT_CONNECT_TIMEOUT_MS 30000
 #define DEFAULT_REPLY_TIMEOUT_MS 240000
-#define DEFAULT_CONNECTIONS 100
-#define DEFAULT_IDLE_MS 10000
 
 /* The head of a response: room for a line about each of many recipients. */
 #define HEAD_MAX (UINT64_C(1) << 20)
@@ -29,12 +26,10 @@ static void http_free(struct slimta_queue *queue)
     struct slimta_alloc alloc = http->pools.config.alloc;
 
     sli_queue_pool_fini(&http->pools);
-    sli_queue_hop_fini(&http->pools.config.hops);
-    slimta_tls_unref(http->pools.config.tls);
+    sli_queue_options_free_config(&http->pools.config);
     sli_queue_options_free_password(&alloc, http->password);
     sli_free(&alloc, http->user);
     sli_free(&alloc, http->ehlo_name);
-    sli_free(&alloc, http->servers);
     sli_free(&alloc, http);
 }
 
@@ -162,30 +157,21 @@ static int copy_tls(struct sli_queue_http *http,
     return err == 0 ? sli_tls_context_use_as_client(config->tls, error) : err;
 }
 
-static void copy_numbers(struct sli_queue_http *http,
-    const struct slimta_http_queue_options *options)
-{
-    struct sli_queue_pool_config *config = &http->pools.config;
-
-    config->connect_timeout_ms = sli_queue_options_or(
-        options->connect_timeout_ms, DEFAULT_CONNECT_TIMEOUT_MS);
-    config->max_connections =
-        sli_queue_options_or(options->max_connections, DEFAULT_CONNECTIONS);
-    config->idle_ms = sli_queue_options_or(options->idle_ms, DEFAULT_IDLE_MS);
-    http->reply_timeout_ms = sli_queue_options_or(
-        options->reply_timeout_ms, DEFAULT_REPLY_TIMEOUT_MS);
-}
-
 static int copy_options(struct sli_queue_http *http,
     const struct slimta_http_queue_options *options, struct slimta_error *error)
 {
     struct sli_queue_pool_config *config = &http->pools.config;
+    const struct sli_queue_options_links links = {
+        .servers = options->servers,
+        .connect_timeout_ms = options->connect_timeout_ms,
+        .max_connections = options->max_connections,
+        .idle_ms = options->idle_ms,
+    };
     int err = sli_queue_hop_read_urls(
         &config->hops, &config->alloc, options->urls, "urls", error);
 
     if (err == 0) {
-        err = sli_queue_options_copy_servers(
-            &config->alloc, &http->servers, options->servers, error);
+        err = sli_queue_options_copy_links(config, &links, error);
     }
     if (err == 0) {
         err = sli_queue_options_copy_ehlo_name(
@@ -197,9 +183,9 @@ static int copy_options(struct sli_queue_http *http,
     if (err == 0) {
         err = copy_tls(http, options, error);
     }
-    copy_numbers(http, options);
+    http->reply_timeout_ms = sli_queue_options_or(
+        options->reply_timeout_ms, DEFAULT_REPLY_TIMEOUT_MS);
     config->kind = &sli_queue_http_link_kind;
-    config->servers = http->servers;
     config->tell = (struct sli_queue_tell){options->event, options->event_user,
         http->ehlo_name == NULL ? "" : http->ehlo_name};
     http->engine = (struct sli_http_client_config){.alloc = &config->alloc,

@@ -13,8 +13,7 @@ struct sli_queue_http {
     struct sli_queue_pools pools;
     struct sli_http_client_config engine;
     char *ehlo_name; /* NULL: the client's own */
-    char *servers;
-    char *user; /* NULL: no credentials */
+    char *user;      /* NULL: no credentials */
     char *password;
     uint64_t reply_timeout_ms;
 };

@@ -12,11 +12,8 @@
 #include "sasl/mechanism.h"
 #include "tls/context.h"
 
-#define DEFAULT_CONNECT_TIMEOUT_MS 30000
 #define DEFAULT_COMMAND_TIMEOUT_MS 60000
 #define DEFAULT_DATA_TIMEOUT_MS 240000
-#define DEFAULT_CONNECTIONS 100
-#define DEFAULT_IDLE_MS 10000
 #define MACHINE_MAX 255
 
 /* The table */
@@ -27,9 +24,7 @@ static void smtp_free(struct slimta_queue *queue)
     struct slimta_alloc alloc = smtp->pools.config.alloc;
 
     sli_queue_pool_fini(&smtp->pools);
-    sli_queue_hop_fini(&smtp->pools.config.hops);
-    slimta_tls_unref(smtp->pools.config.tls);
-    sli_free(&alloc, smtp->servers);
+    sli_queue_options_free_config(&smtp->pools.config);
     sli_sasl_free(smtp->sasl);
     sli_queue_options_free_password(&alloc, smtp->password);
     sli_free(&alloc, smtp->user);
@@ -255,16 +250,9 @@ static int copy_hops(struct sli_queue_smtp *smtp,
         &config->hops, &config->alloc, options->hosts, port, "hosts", error);
 }
 
-static void copy_numbers(struct sli_queue_smtp *smtp,
+static void copy_timeouts(struct sli_queue_smtp *smtp,
     const struct slimta_smtp_queue_options *options)
 {
-    struct sli_queue_pool_config *config = &smtp->pools.config;
-
-    config->connect_timeout_ms = sli_queue_options_or(
-        options->connect_timeout_ms, DEFAULT_CONNECT_TIMEOUT_MS);
-    config->max_connections =
-        sli_queue_options_or(options->max_connections, DEFAULT_CONNECTIONS);
-    config->idle_ms = sli_queue_options_or(options->idle_ms, DEFAULT_IDLE_MS);
     smtp->command_timeout_ms = sli_queue_options_or(
         options->command_timeout_ms, DEFAULT_COMMAND_TIMEOUT_MS);
     smtp->data_timeout_ms =
@@ -275,11 +263,16 @@ static int copy_options(struct sli_queue_smtp *smtp,
     const struct slimta_smtp_queue_options *options, struct slimta_error *error)
 {
     struct sli_queue_pool_config *config = &smtp->pools.config;
+    const struct sli_queue_options_links links = {
+        .servers = options->servers,
+        .connect_timeout_ms = options->connect_timeout_ms,
+        .max_connections = options->max_connections,
+        .idle_ms = options->idle_ms,
+    };
     int err = copy_hops(smtp, options, error);
 
     if (err == 0) {
-        err = sli_queue_options_copy_servers(
-            &config->alloc, &smtp->servers, options->servers, error);
+        err = sli_queue_options_copy_links(config, &links, error);
     }
     if (err == 0) {
         err = copy_ehlo_name(smtp, options, error);
@@ -290,9 +283,8 @@ static int copy_options(struct sli_queue_smtp *smtp,
     if (err == 0) {
         err = copy_tls(smtp, options, error);
     }
-    copy_numbers(smtp, options);
+    copy_timeouts(smtp, options);
     config->kind = &sli_queue_smtp_link_kind;
-    config->servers = smtp->servers;
     config->tell = (struct sli_queue_tell){
         options->event, options->event_user, smtp->ehlo_name};
     smtp->engine.alloc = &config->alloc;

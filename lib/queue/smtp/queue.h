@@ -17,7 +17,6 @@ struct sli_queue_smtp {
     struct sli_smtp_client_config engine;
     enum slimta_hop_tls tls_policy;
     char *ehlo_name;
-    char *servers;
     struct sli_sasl *sasl; /* NULL without a user */
     char *user;            /* NULL: no AUTH */
     char *password;
